@@ -1,0 +1,141 @@
+package loop
+
+import "time"
+
+// Expirer owns a Timer. Expire is called on the loop's goroutine with the
+// timer off the heap, so that it may be scheduled anew.
+type Expirer interface {
+	Expire(now time.Time)
+}
+
+// Timer is a deadline, to be embedded in its owner: 40 bytes and no allocation, ever. The zero
+// Timer with an Owner is ready to be scheduled.
+type Timer struct {
+	Owner Expirer
+
+	at    time.Duration // since the Loop's epoch
+	seq   uint64        // orders equal deadlines as they were scheduled
+	place int           // index in the heap + 1, 0 when not scheduled
+}
+
+// Scheduled reports whether the timer waits for its deadline.
+func (t *Timer) Scheduled() bool { return t.place != 0 }
+
+// Schedule sets the deadline of t, which may be scheduled already; its owner's Expire is
+// called once the time has come, at once if at has passed. Equal
+// deadlines expire in the order they were scheduled. Only the loop's goroutine may call it.
+func (l *Loop) Schedule(t *Timer, at time.Time) {
+	l.timers.scheduled++
+	t.at, t.seq = at.Sub(l.epoch), l.timers.scheduled
+	if t.place == 0 {
+		l.timers.push(t)
+		return
+	}
+	l.timers.fix(t.place - 1)
+}
+
+// Unschedule takes t off; it does nothing if t is not scheduled. Only the
+// loop's goroutine may call it.
+func (l *Loop) Unschedule(t *Timer) {
+	if t.place != 0 {
+		l.timers.remove(t.place - 1)
+	}
+}
+
+// Timers is the number of timers scheduled. Only the loop's goroutine may call it.
+func (l *Loop) Timers() int { return len(l.timers.items) }
+
+// idleWait is how long a Loop without timers waits before it looks again.
+const idleWait = 24 * time.Hour
+
+// expire calls the owners of all timers that are due and gives the time until
+// the next one. A timer that is scheduled for the past meanwhile has to wait for
+// the next round, so that events get their turn.
+func (l *Loop) expire(now time.Time) (wait time.Duration) {
+	elapsed := now.Sub(l.epoch)
+	last := l.timers.scheduled
+	for len(l.timers.items) > 0 {
+		t := l.timers.items[0]
+		if t.at > elapsed || t.seq > last {
+			return max(t.at-elapsed, 0)
+		}
+		l.timers.remove(0)
+		t.Owner.Expire(now)
+	}
+	return idleWait
+}
+
+// heap is a 4-ary min-heap of timers: half as deep as a binary one, and the
+// children of a node share a cache line. Timers know their place in it.
+type heap struct {
+	items     []*Timer
+	scheduled uint64 // calls of Schedule so far
+}
+
+func before(a, b *Timer) bool {
+	return a.at < b.at || a.at == b.at && a.seq < b.seq
+}
+
+func (h *heap) push(t *Timer) {
+	h.items = append(h.items, t)
+	h.up(len(h.items)-1, t)
+}
+
+// remove takes out the timer at index i and fills the gap with the last one.
+func (h *heap) remove(i int) {
+	n := len(h.items) - 1
+	last := h.items[n]
+	h.items[i].place = 0
+	h.items[n] = nil
+	h.items = h.items[:n]
+	if i < n {
+		h.items[i], last.place = last, i+1
+		h.fix(i)
+	}
+}
+
+// fix restores the order after the deadline at index i changed.
+func (h *heap) fix(i int) {
+	t := h.items[i]
+	if h.up(i, t) == i {
+		h.down(i, t)
+	}
+}
+
+// up moves t from the gap at i towards the root and gives its index.
+func (h *heap) up(i int, t *Timer) int {
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !before(t, h.items[parent]) {
+			break
+		}
+		h.items[i] = h.items[parent]
+		h.items[i].place = i + 1
+		i = parent
+	}
+	h.items[i], t.place = t, i+1
+	return i
+}
+
+// down moves t from the gap at i towards the leaves.
+func (h *heap) down(i int, t *Timer) {
+	for {
+		first := 4*i + 1
+		if first >= len(h.items) {
+			break
+		}
+		least := first
+		for c := first + 1; c < min(first+4, len(h.items)); c++ {
+			if before(h.items[c], h.items[least]) {
+				least = c
+			}
+		}
+		if !before(h.items[least], t) {
+			break
+		}
+		h.items[i] = h.items[least]
+		h.items[i].place = i + 1
+		i = least
+	}
+	h.items[i], t.place = t, i+1
+}
