@@ -1,11 +1,12 @@
 package model
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -197,12 +198,7 @@ func (v Value) Number() (f float64, ok bool) {
 
 // Equal reports whether v and w have the same type and value. Other than with
 // ==, the float 0 equals -0, and NaN equals NaN.
-func (v Value) Equal(w Value) bool {
-	if v == w {
-		return true
-	}
-	return v.kind == Float && w.kind == Float && v.Float() == w.Float()
-}
+func (v Value) Equal(w Value) bool { return v.Compare(w) == 0 }
 
 // AppendText appends the value as it stands in a text/plain payload (Core 1.1.1
 // §7.4.1): numbers in decimal, Boolean as 0 or 1, Opaque in Base64, Objlnk as
@@ -245,29 +241,20 @@ func (v Value) String() string {
 	return string(b)
 }
 
-// Compare orders two values of one type: numbers by size, false before true,
-// text and bytes lexically. Values of different types are ordered by type.
+// Compare orders two values of one type: numbers by size with NaN first, false
+// before true, text and bytes lexically. Values of different types are ordered
+// by type. It returns -1, 0 or 1.
 func (v Value) Compare(w Value) int {
-	if v.kind != w.kind {
-		return int(v.kind) - int(w.kind)
-	}
-	a, ok := v.Number()
-	if !ok {
-		if v.num != w.num {
-			return compareOrdered(v.num, w.num)
-		}
-		return bytes.Compare([]byte(v.text), []byte(w.text))
-	}
-	b, _ := w.Number()
-	return compareOrdered(a, b)
-}
-
-func compareOrdered[T uint64 | float64](a, b T) int {
 	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+	case v.kind != w.kind:
+		return cmp.Compare(v.kind, w.kind)
+	case v.kind == Integer || v.kind == Time:
+		return cmp.Compare(int64(v.num), int64(w.num))
+	case v.kind == Float:
+		return cmp.Compare(v.Float(), w.Float())
 	}
-	return 0
+	if c := cmp.Compare(v.num, w.num); c != 0 {
+		return c
+	}
+	return strings.Compare(v.text, w.text)
 }
