@@ -60,10 +60,10 @@ type Link interface {
 	Close() error
 }
 
-// Sink gets what Links receive. Its methods are called on the transport's
-// goroutine, or from within Send, one at a time for each Link but
-// concurrently for different Links. They must be quick and must not wait: an
-// implementation copies the datagram into a queue and returns.
+// Sink gets what Links receive. Its methods are called on goroutines of the
+// transport or from within Send, several at the same time. They must be quick
+// and must not wait: an implementation copies the datagram into a queue and
+// returns.
 type Sink interface {
 	// Input gives one datagram from the peer of l. The slice belongs to the
 	// transport and is valid during the call only.

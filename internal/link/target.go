@@ -37,7 +37,7 @@ type Target struct {
 	// several addresses is tried from that address on, going round, so
 	// that an address which is reachable but silent does not hide the others. Default: 0, the
 	// resolver's first choice.
-	Attempt int
+	Attempt uint
 }
 
 // Secure reports whether the scheme asks for DTLS or TLS.

@@ -60,16 +60,19 @@ type Loop struct {
 	// changed once the Loop is in use.
 	MaxDatagrams, MaxBytes int
 
-	mu     sync.Mutex
-	inbox  batch // filled by Post and PostDatagram
-	ended  bool
-	wake   chan struct{} // holds a token while the loop has something to look at
-	done   chan struct{}
-	epoch  time.Time // deadlines are kept as time since then
-	timers heap
+	mu    sync.Mutex
+	inbox batch // filled by Post and PostDatagram
+	ended bool
 
+	wake    chan struct{} // holds a token while there may be something in the inbox
+	done    chan struct{}
 	started atomic.Bool
 	dropped atomic.Uint64
+
+	// The following belong to the loop's goroutine.
+	epoch   time.Time     // deadlines are kept as time since then
+	elapsed time.Duration // since epoch, when timers were last looked at
+	timers  heap
 }
 
 // New makes a Loop that waits for Run. Events may be posted and, by the
@@ -135,20 +138,17 @@ func (l *Loop) Run(ctx context.Context) error {
 		return ErrStarted
 	}
 	defer close(l.done)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	var alarm alarm
+	defer alarm.set(never, l.epoch)
 	var work batch
-	for {
+	for ctx.Err() == nil {
 		l.swap(&work, false)
 		l.handle(&work)
-		wait := l.expire(time.Now())
-		if ctx.Err() != nil {
-			break
-		}
-		timer.Reset(wait)
+		alarm.set(l.expire(time.Now()), l.epoch)
 		select {
 		case <-l.wake:
-		case <-timer.C:
+		case <-alarm.ring():
+			alarm.rang()
 		case <-ctx.Done():
 		}
 	}

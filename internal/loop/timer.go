@@ -1,6 +1,9 @@
 package loop
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Expirer owns a Timer. Expire is called on the loop's goroutine with the
 // timer off the heap, so that it may be scheduled anew.
@@ -26,7 +29,7 @@ func (t *Timer) Scheduled() bool { return t.place != 0 }
 // deadlines expire in the order they were scheduled. Only the loop's goroutine may call it.
 func (l *Loop) Schedule(t *Timer, at time.Time) {
 	l.timers.scheduled++
-	t.at, t.seq = at.Sub(l.epoch), l.timers.scheduled
+	t.at, t.seq = max(at.Sub(l.epoch), l.elapsed), l.timers.scheduled
 	if t.place == 0 {
 		l.timers.push(t)
 		return
@@ -45,25 +48,60 @@ func (l *Loop) Unschedule(t *Timer) {
 // Timers is the number of timers scheduled. Only the loop's goroutine may call it.
 func (l *Loop) Timers() int { return len(l.timers.items) }
 
-// idleWait is how long a Loop without timers waits before it looks again.
-const idleWait = 24 * time.Hour
+// never is the next deadline when there is none.
+const never = time.Duration(math.MaxInt64)
 
-// expire calls the owners of all timers that are due and gives the time until
-// the next one. A timer that is scheduled for the past meanwhile has to wait for
-// the next round, so that events get their turn.
-func (l *Loop) expire(now time.Time) (wait time.Duration) {
-	elapsed := now.Sub(l.epoch)
+// expire calls the owners of all timers that are due and gives the next
+// deadline. A timer that is scheduled for now or the past meanwhile has to wait
+// for the next round, so that events get their turn; Schedule sees to it that
+// it does not overtake those that are due already.
+func (l *Loop) expire(now time.Time) (next time.Duration) {
+	l.elapsed = now.Sub(l.epoch)
 	last := l.timers.scheduled
 	for len(l.timers.items) > 0 {
 		t := l.timers.items[0]
-		if t.at > elapsed || t.seq > last {
-			return max(t.at-elapsed, 0)
+		if t.at > l.elapsed || t.seq > last {
+			return t.at
 		}
 		l.timers.remove(0)
 		t.Owner.Expire(now)
 	}
-	return idleWait
+	return never
 }
+
+// alarm is the one time.Timer of a Loop. It is left alone while the next deadline stays the
+// same, which is most of the time under load.
+type alarm struct {
+	timer *time.Timer
+	at    time.Duration // since the epoch, never when it is not set
+}
+
+// set makes the alarm ring when the given time since epoch has passed.
+func (a *alarm) set(at time.Duration, epoch time.Time) {
+	switch {
+	case a.timer == nil && at == never:
+		return
+	case a.timer == nil:
+		a.timer = time.NewTimer(time.Until(epoch.Add(at)))
+	case at == a.at:
+		return
+	case at == never:
+		a.timer.Stop()
+	default:
+		a.timer.Reset(time.Until(epoch.Add(at)))
+	}
+	a.at = at
+}
+
+func (a *alarm) ring() <-chan time.Time {
+	if a.timer == nil {
+		return nil
+	}
+	return a.timer.C
+}
+
+// rang says that the timer needs to be set anew, whatever the next deadline.
+func (a *alarm) rang() { a.at = never }
 
 // heap is a 4-ary min-heap of timers: half as deep as a binary one, and the
 // children of a node share a cache line. Timers know their place in it.

@@ -48,8 +48,7 @@ type Workers struct {
 	MaxWaiting int
 
 	mu      sync.Mutex
-	waiting []task // in order; those before head have been taken
-	head    int
+	waiting []task // for a worker, in order
 	running int
 	laned   int // tasks waiting in Lanes, counted towards MaxWaiting
 	stopped bool
@@ -80,7 +79,7 @@ func (w *Workers) Go(lane *Lane, run func() error, done func(error)) error {
 	defer w.mu.Unlock()
 	t := task{lane, run, done}
 	limit := w.limit(w.MaxWaiting, DefaultMaxWaiting)
-	full := len(w.waiting)-w.head+w.laned >= limit
+	full := len(w.waiting)+w.laned >= limit
 	switch {
 	case w.stopped:
 		return ErrStopped
@@ -149,27 +148,31 @@ func (w *Workers) next(lane *Lane) (task, bool) {
 	defer w.mu.Unlock()
 	if lane != nil {
 		if len(lane.waiting) > 0 {
-			w.waiting = append(w.waiting, lane.waiting[0])
+			w.waiting = append(w.waiting, pop(&lane.waiting))
 			w.laned--
-			lane.waiting[0] = task{}
-			lane.waiting = lane.waiting[1:]
 		} else {
 			lane.busy, lane.waiting = false, nil
 		}
 	}
-	if w.head < len(w.waiting) {
-		t := w.waiting[w.head]
-		w.waiting[w.head] = task{}
-		w.head++
-		return t, true
+	if len(w.waiting) > 0 {
+		return pop(&w.waiting), true
 	}
-	w.waiting, w.head = nil, 0
+	w.waiting = nil
 	w.running--
 	if w.running == 0 && w.idle != nil {
 		close(w.idle)
 		w.idle = nil
 	}
 	return task{}, false
+}
+
+// pop takes out the first task. The room it leaves is given back when append
+// next moves the rest.
+func pop(tasks *[]task) task {
+	t := (*tasks)[0]
+	(*tasks)[0] = task{}
+	*tasks = (*tasks)[1:]
+	return t
 }
 
 // Close makes Go refuse tasks from now on and waits until those that were
