@@ -1,0 +1,90 @@
+package observe
+
+import (
+	"maps"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// Periods are what a Server's account says about its observations: the Default
+// Minimum Period /1/x/2 and the Default Maximum Period /1/x/3. Zero means not set.
+type Periods struct {
+	Min, Max time.Duration
+}
+
+// AttributeStore holds the attributes that Servers attached to paths by
+// Write-Attributes. Each Server, by its Short Server ID, sees only its own. The
+// zero AttributeStore is empty and ready.
+type AttributeStore struct {
+	attached map[place]model.Attributes
+}
+
+type place struct {
+	server uint16
+	path   model.Path
+}
+
+// Own returns the attributes that a Server attached to exactly this path.
+func (s *AttributeStore) Own(server uint16, p model.Path) model.Attributes {
+	return s.attached[place{server, p}]
+}
+
+// Effective returns the attributes that are in force at a path: of each, the one
+// attached to the lowest level among the path and those above it (Core 1.1.1
+// §5.1.1), and last the defaults of the Server's account.
+func (s *AttributeStore) Effective(server uint16, p model.Path, defaults Periods) model.Attributes {
+	var a model.Attributes
+	if len(s.attached) > 0 {
+		for depth := p.Depth(); depth > 0; depth-- {
+			a = a.Inherit(s.Own(server, p.Prefix(depth)))
+		}
+	}
+	return a.Inherit(defaults.attributes())
+}
+
+func (d Periods) attributes() model.Attributes {
+	var a model.Attributes
+	if d.Min > 0 {
+		a = a.With(model.MinPeriod, d.Min.Seconds())
+	}
+	if d.Max > 0 {
+		a = a.With(model.MaxPeriod, d.Max.Seconds())
+	}
+	return a
+}
+
+// Write carries out a Write-Attributes at a path. The result has to be valid by
+// itself and with what the path inherits; if not, the error is of type
+// [*model.AttributeError] and nothing changes. Whether the attributes apply to
+// the path is for the caller to check, by [model.AttributesUpdate.CheckLevel].
+func (s *AttributeStore) Write(server uint16, p model.Path, u model.AttributesUpdate) error {
+	updated, err := u.Apply(s.Own(server, p))
+	if err != nil {
+		return err
+	}
+	if err := updated.Inherit(s.Effective(server, p.Parent(), Periods{})).Validate(); err != nil {
+		return err
+	}
+	at := place{server, p}
+	if updated.IsZero() {
+		delete(s.attached, at)
+		return nil
+	}
+	if s.attached == nil {
+		s.attached = make(map[place]model.Attributes)
+	}
+	s.attached[at] = updated
+	return nil
+}
+
+// Remove forgets the attributes of all Servers at a path and below it, as the
+// path is gone.
+func (s *AttributeStore) Remove(p model.Path) {
+	maps.DeleteFunc(s.attached, func(at place, _ model.Attributes) bool { return p.Contains(at.path) })
+}
+
+// RemoveServer forgets the attributes of a Server, as its account is gone.
+func (s *AttributeStore) RemoveServer(server uint16) {
+	maps.DeleteFunc(s.attached, func(at place, _ model.Attributes) bool { return at.server == server })
+}
