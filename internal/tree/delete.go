@@ -8,16 +8,71 @@ type Deletion struct {
 	Path model.Path
 	// Instance is the Object Instance that goes or loses the Resource Instance.
 	Instance *Instance
+
+	x *Transaction // removes the Resource Instance; nil if the Object Instance goes
 }
 
 // Delete plans the removal of an Object Instance (Core 1.1.1 §6.3.7) or, since
 // LwM2M 1.2, of a Resource Instance. The only instance of a mandatory Object,
 // such as /3/0, stays: 4.05.
-func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) { return nil, nil }
+func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
+	levels := []int{2}
+	if c.speaks(model.Version12) {
+		levels = append(levels, 4)
+	}
+	o, in, err := t.reach(c, p, rightDelete, levels...)
+	if err != nil {
+		return nil, err
+	}
+	d := &Deletion{Path: p, Instance: in}
+	switch {
+	case p.Depth() == 4:
+		d.x, err = in.withdraw(p)
+	case o.def.Mandatory && !o.def.Multiple:
+		err = fail(model.MethodNotAllowed, p, "mandatory Object")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// withdraw plans the removal of a Resource Instance.
+func (in *Instance) withdraw(p model.Path) (*Transaction, error) {
+	def, err := in.defined(p, model.Writable)
+	if err != nil {
+		return nil, err
+	}
+	if !in.HooksOf(def.ID).stores(def) {
+		return nil, fail(model.MethodNotAllowed, p, "the values are the application's")
+	}
+	v, ok := in.GetItem(def.ID, p.ResourceInstance())
+	if !ok {
+		return nil, fail(model.NotFound, p, "no such Resource Instance")
+	}
+	x := new(Transaction)
+	given := Multiple(Item{ID: p.ResourceInstance(), Value: v})
+	x.add(change{in: in, def: def, given: given, effect: withdraw})
+	return x, nil
+}
 
 // Calls are the hooks to run first, if a Resource Instance goes.
-func (d *Deletion) Calls() []WriteCall { return nil }
+func (d *Deletion) Calls() []WriteCall {
+	if d.x == nil {
+		return nil
+	}
+	return d.x.Calls()
+}
 
 // Commit removes it and returns what changed: the Object Instance, or the
 // Resource Instance. If it has gone since, the error is 4.04.
-func (d *Deletion) Commit(t *Tree) (changed []model.Path, err error) { return nil, nil }
+func (d *Deletion) Commit(t *Tree) (changed []model.Path, err error) {
+	switch {
+	case d.x != nil:
+		return d.x.Commit(t)
+	case !t.holds(d.Instance):
+		return nil, fail(model.NotFound, d.Path, "the Object Instance has gone")
+	}
+	t.Remove(d.Path)
+	return []model.Path{d.Path}, nil
+}

@@ -10,9 +10,9 @@ import (
 // Hooks are the callbacks of one Resource; each may be nil. The owner runs them,
 // without its lock. Hooks must not be changed once they are set: set others.
 //
-// A Resource with a Read hook is instantiated and its values are the hook's: what
-// is set or written is not stored. A write-only Resource with a Write hook is
-// instantiated, and what is written goes to the hook alone, so that a firmware
+// A Resource with a Read hook is instantiated, and what servers read is the
+// hook's; what they write is not stored. A write-only Resource with a Write hook
+// is instantiated, and what is written goes to the hook alone, so that a firmware
 // package does not stay in memory. A Resource with an Execute hook is
 // instantiated.
 type Hooks struct {
@@ -29,6 +29,11 @@ type Hooks struct {
 	// Execute runs the Resource. The arguments are the payload as it came, already
 	// checked for syntax.
 	Execute func(ctx context.Context, arguments []byte) error
+}
+
+// stores reports whether what servers write to the Resource is kept in the tree.
+func (h *Hooks) stores(def *model.Resource) bool {
+	return h == nil || h.Read == nil && (h.Write == nil || def.Operations.Has(model.Readable))
 }
 
 // Refusal makes the answer to an operation out of the error of a callback at p.
