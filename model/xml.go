@@ -94,10 +94,17 @@ func (d *definitionReader) errorf(format string, args ...any) error {
 	return &DefinitionError{File: d.file, Line: d.line, Column: d.column, Reason: fmt.Sprintf(format, args...)}
 }
 
+// mark moves to where the decoder is. If that took back a line break, it counts
+// the line but not the column, which is then 0.
+func (d *definitionReader) mark() {
+	d.line, d.column = d.xml.InputPos()
+	d.column = max(d.column, 1)
+}
+
 // token returns the next token that is not a comment.
 func (d *definitionReader) token() (xml.Token, error) {
 	for {
-		d.line, d.column = d.xml.InputPos()
+		d.mark()
 		t, err := d.xml.Token()
 		if err != nil {
 			return nil, d.syntaxError(err)
@@ -117,7 +124,7 @@ func (d *definitionReader) syntaxError(err error) error {
 	if errors.Is(err, io.EOF) {
 		return err
 	}
-	d.line, d.column = d.xml.InputPos()
+	d.mark()
 	var syntax *xml.SyntaxError
 	if errors.As(err, &syntax) {
 		return d.errorf("%s", syntax.Msg)
