@@ -1,0 +1,43 @@
+// Package leshan runs Eclipse Leshan, an LwM2M server that nobody of this
+// project wrote, and drives it from Go tests.
+//
+// What runs is Leshan's own server library in a Java process, release 2.0.0-M18,
+// fetched once from Maven Central into a cache folder. A small program beside
+// this file (gateway) gives it the HTTP interface of Leshan's demo server: calls
+// come in as REST requests, and what happens in the server goes out as a stream
+// of events. Every LwM2M and CoAP byte is Leshan's.
+//
+//	func TestRead(t *testing.T) {
+//		server := leshan.Start(t, leshan.Options{})
+//		events := server.MustEvents(t, "thermo-1")
+//		// … a client registers at server.CoAP …
+//		registered, err := events.Wait(ctx, leshan.Registered, nil)
+//		result, err := server.Read(ctx, "thermo-1", "/3/0/0", leshan.TEXT)
+//		// result.Code == "2.05", result.Content.Value == "Acme"
+//	}
+//
+// # What it needs
+//
+// A JDK 17 or later and, the first time, Maven and a network. Where one of them
+// is missing, tests are skipped and say so; with CI=true in the environment they
+// fail instead.
+//
+// # Environment
+//
+//   - LWM2M_LESHAN_CACHE: the cache folder (default: lwm2m-go/leshan in the user's
+//     cache folder).
+//   - LWM2M_LESHAN_JAR: a class path to run instead of what Maven finds: either
+//     Leshan's libraries or the demo server with its dependencies in one jar.
+//   - JAVA_HOME: the JDK to use (default: java and javac on the PATH).
+//
+// # What to know about Leshan
+//
+//   - It speaks LwM2M 1.0 and 1.1. A client that registers with another version
+//     gets 4.12.
+//   - It knows a type only for objects it has a definition of: 0 to 7, 21, 3441
+//     and 3442 are built in, Options.Models adds others. The definition is chosen
+//     by the version in the object's link, so links should carry one (ver=1.1).
+//   - A Read or Observe answer with more than one timestamp is refused (HTTP 500);
+//     in Notify and Send several are accepted.
+//   - LwM2M errors are results, not Go errors: see [Result] and [HTTPError].
+package leshan
