@@ -244,7 +244,7 @@ func (m *Memory) receiver(p *packet) (to *memoryLink, o Outcome) {
 type queue struct {
 	packets []arrival
 	added   uint64
-	busy    bool      // arrive is at work and will arm the timer itself
+	busy    bool // arrive is at work and will arm the timer itself
 	armed   bool
 	at      time.Time // what the timer is set to, when armed
 	timer   *time.Timer

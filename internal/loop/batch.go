@@ -7,6 +7,7 @@ type batch struct {
 	events    []Event
 	bytes     []byte // the datagrams, one after another
 	datagrams int
+	slack     int // batches in a row that used little of the room there is
 }
 
 // room reports whether one more datagram of size bytes may wait.
@@ -39,21 +40,28 @@ func (b *batch) event(i int) Event {
 	return e
 }
 
-// Capacities that a batch keeps however little it is used.
+// Room that a batch keeps however little it is used, and the number of batches in a row that
+// must use less than a quarter of the rest before it is given back.
 const (
 	keepEvents = 1024
 	keepBytes  = 64 << 10
+	keepFor    = 64
 )
 
-// reset empties the batch and drops what it refers to. Room that a burst
-// needed is given back with the first batch that uses less than a quarter of it.
+// reset empties the batch and drops what it refers to, and at times the room
+// that a burst needed.
 func (b *batch) reset() {
-	if c := cap(b.events); c > keepEvents && len(b.events) < c/4 {
-		b.events = nil
+	if mostlyUnused(len(b.events), cap(b.events), keepEvents) || mostlyUnused(len(b.bytes), cap(b.bytes), keepBytes) {
+		b.slack++
+	} else {
+		b.slack = 0
 	}
-	if c := cap(b.bytes); c > keepBytes && len(b.bytes) < c/4 {
-		b.bytes = nil
+	if b.slack >= keepFor {
+		*b = batch{}
+		return
 	}
 	clear(b.events)
 	b.events, b.bytes, b.datagrams = b.events[:0], b.bytes[:0], 0
 }
+
+func mostlyUnused(used, room, keep int) bool { return room > keep && used < room/4 }
