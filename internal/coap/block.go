@@ -7,6 +7,10 @@ const maxSZX = 6
 // maxBlockNumber is the largest 20-bit block number.
 const maxBlockNumber = 1<<20 - 1
 
+// trustedSize is how much room is made at once because the peer says in Size1
+// or Size2 that a body is coming.
+const trustedSize = 16 << 10
+
 // Block is the value of a Block1 or Block2 option (RFC 7959 §2.2).
 type Block struct {
 	Number uint32 // 0 to 2^20-1

@@ -1,141 +1,235 @@
 package coap
 
 import (
-	"io"
+	"slices"
 	"time"
 )
 
-// Source is where a Conn draws tokens, its first Message-ID and the random
-// part of timeouts from. Tokens must be unguessable (RFC 7252 §5.3.1): use a
-// cryptographic generator such as math/rand/v2's ChaCha8 outside of tests.
-type Source interface{ Uint64() uint64 }
+// Conn is the exchange layer for one peer, in the client's and the server's
+// role at once (RFC 7252 §4 and §5). Make it with [NewConn].
+//
+// The owner passes each datagram of the peer to Receive, and calls Expire when
+// the time of Deadline has come; it asks for Deadline again after any call.
+//
+// Message-IDs and tokens are kept apart by direction: what the peer numbers
+// is never matched with what the Conn numbers.
+type Conn struct {
+	params  *Params
+	handler Handler
+	rng     Source
+	scratch *Scratch
+	serial  uint64 // last Ref or Handle
+	mid     uint16 // next Message-ID
+	own     bool   // scratch is not shared: freed when idle
+	closed  bool
 
-// Handler is the owner of a Conn.
-type Handler interface {
-	// Transmit sends a datagram to the peer. It is valid during the call only.
-	// Transmit must not call any method of the Conn.
-	Transmit(datagram []byte)
-	// ServeRequest hands over a complete request: its body assembled from
-	// Block1, its duplicates and unrecognized options dealt with. r and all it
-	// refers to are valid during the call only. Each request is to be answered
-	// once by Conn.Respond(r.Ref), at once or later; the peer gets an empty
-	// acknowledgement meanwhile.
-	ServeRequest(now time.Time, r *Request)
-	// ObservationEnded tells that the peer is no longer interested in
-	// notifications with the token: reason is ErrReset if it answered one with
-	// a Reset, ErrTimeout if a confirmable one was not acknowledged.
-	ObservationEnded(now time.Time, token Token, reason error)
+	// All of these are nil while there is nothing to remember.
+	seen      *dedup          // Message-IDs of the peer
+	serving   []serving       // requests of the peer, unanswered
+	uploads   []*upload       // bodies coming in by Block1
+	snapshots []*snapshot     // bodies going out by Block2, oldest first
+	sending   []*transmission // confirmable messages, unacknowledged
+	exchanges []*exchange     // requests to the peer, and observations
+	queue     []*exchange     // those that wait for NSTART
+	notes     []*note         // confirmable notifications, unacknowledged
+	sent      []sentNote      // notifications that a Reset may still refer to
 }
 
-// StreamHandler is an optional interface of a Handler.
-type StreamHandler interface {
-	// StreamRequest is asked at the first block of a request whose body comes
-	// in several: r has its options, Payload is empty. A Sink receives the body
-	// block by block; nil has it assembled in memory for ServeRequest.
-	StreamRequest(now time.Time, r *Request) Sink
+// NewConn returns a Conn that reports to h. p is shared and not copied: it must
+// not change while the Conn lives; nil stands for the defaults.
+func NewConn(p *Params, h Handler, rng Source) *Conn {
+	if p == nil {
+		p = new(Params)
+	}
+	return &Conn{params: p, handler: h, rng: rng, mid: uint16(rng.Uint64())}
 }
 
-// Sink receives a request body block by block, in order and each once.
-type Sink interface {
-	// Block hands over the bytes at offset, valid during the call only. The
-	// owner answers each block, at once or later: by Conn.Continue to have the
-	// next, by Conn.Respond after the last or to end the transfer early. No
-	// other block comes before that.
-	Block(now time.Time, ref Ref, offset int64, data []byte, last bool)
-	// Abort tells that no more blocks come: the peer started again (ErrBlock),
-	// went silent for ExchangeLifetime (ErrTimeout), or the Conn was reset. A
-	// block not answered yet is not to be answered any more. Abort is not
-	// called after the last block, nor after Respond.
-	Abort(now time.Time, reason error)
+// UseScratch makes the Conn work in s. All Conns that share a Scratch must be
+// driven by the same goroutine. Without it a Conn makes its own while it is
+// busy.
+func (c *Conn) UseScratch(s *Scratch) { c.scratch, c.own = s, false }
+
+func (c *Conn) frame() *frame {
+	if c.scratch == nil {
+		c.scratch, c.own = new(Scratch), true
+	}
+	return c.scratch.get()
 }
 
-// Ref identifies a request of the peer until it is answered. The zero Ref
-// identifies none.
-type Ref uint64
-
-// Key identifies what a request asks for: its method and all options but
-// those of block-wise transfer and Observe. It links the blocks of a body
-// with the request or observation it belongs to. Keys are comparable; the
-// zero Key belongs to no request.
-type Key struct{ options, body uint64 }
-
-// Request is a request of the peer.
-type Request struct {
-	Ref     Ref
-	Type    Type // Confirmable or NonConfirmable
-	Code    Code
-	Token   Token
-	Options Options
-	Payload []byte
-	// Key is to be kept with an observation for Notification.Key.
-	Key Key
+// release is frame's counterpart. The scratch may be gone if a callback reset
+// the Conn.
+func (c *Conn) release(f *frame) {
+	if c.scratch != nil {
+		c.scratch.put(f)
+	}
 }
 
-// Response answers a request of the peer.
-type Response struct {
-	Code    Code
-	Options Options // in ascending order; read during the call only
-	// Payload is the body, read during the call only. Beyond a block it is
-	// copied and served by Block2; that of an error is cut.
-	Payload []byte
-	// Body takes the place of Payload if it is not nil: Size bytes that are
-	// read as the peer asks for them, up to ExchangeLifetime after its last
-	// request. They must not change meanwhile. Add an ETag if the body has one
-	// that outlives the transfer; a random one is made otherwise. A read error
-	// is answered 5.00.
-	Body io.ReaderAt
-	Size int64
+func (c *Conn) nextSerial() uint64 {
+	c.serial++
+	return c.serial
 }
 
-// Handle identifies an outgoing request until its last result. The zero
-// Handle identifies none.
-type Handle uint64
-
-// Outgoing is a request to the peer.
-type Outgoing struct {
-	Code        Code
-	Confirmable bool
-	// Options are copied. Block1, Size1 are added as needed. With Observe 0 the
-	// request registers an observation (RFC 7641 §3.1).
-	Options Options
-	// Payload is kept until the request is finished and must not change; beyond
-	// a block it is sent by Block1.
-	Payload []byte
-	// Params replace those of the Conn for this request, if not nil.
-	Params *Params
-	// Done is called once with the response or an error; for a registered
-	// observation again for each notification, until a Result that is not
-	// Observing. It may call any method of the Conn.
-	Done func(now time.Time, r Result)
+// nextMID returns a Message-ID that no unacknowledged message has.
+func (c *Conn) nextMID() uint16 {
+	for {
+		mid := c.mid
+		c.mid++
+		if c.transmissionOf(mid) == nil {
+			return mid
+		}
+	}
 }
 
-// Result is the outcome of an outgoing request, or a notification. Options
-// and Payload are valid during the call only.
-type Result struct {
-	Code    Code
-	Options Options
-	Payload []byte // whole body, assembled from Block2
-	// Observing tells that the observation stands: Done will be called again.
-	Observing bool
-	// Err is why there is no response: ErrTimeout, ErrReset, ErrClosed,
-	// ErrTooLarge, ErrBlock, ErrOption. The other fields are zero then.
-	Err error
+// nextToken returns a token of 8 bytes that no exchange has.
+func (c *Conn) nextToken() Token {
+	v := c.rng.Uint64()
+	for {
+		var b [MaxTokenLength]byte
+		for i := range b {
+			b[i] = byte(v >> (8 * i))
+		}
+		if t := MakeToken(b[:]); c.exchangeOf(t) == nil {
+			return t
+		}
+		v++
+	}
 }
 
-// Notification is a response sent to an observer (RFC 7641 §3.2).
-type Notification struct {
-	Token       Token // of the request that registered the observation
-	Key         Key   // of that request; without it the rest of a large body is asked of ServeRequest
-	Confirmable bool
-	Sequence    uint32 // value of the Observe option, see ObserveSequence; left out with an error Code
-	Code        Code
-	Options     Options // without Observe; copied
-	// Payload is copied. Beyond a block its first block is sent and the rest
-	// served by Block2.
-	Payload []byte
-	// Done, if not nil, is called once: with nil when the peer acknowledged, or
-	// at once for a non-confirmable one; otherwise with ErrReset, ErrTimeout,
-	// ErrSuperseded or the reason the Conn was reset for. It may be called
-	// before Notify returns.
-	Done func(now time.Time, err error)
+// transmit encodes m in f and sends it. The datagram is valid until f is used
+// again. Messages are validated before they come here; one that still cannot
+// be encoded is not sent.
+func (c *Conn) transmit(f *frame, m *Message) []byte {
+	b, err := m.Append(f.encode[:0])
+	f.encode = b[:0]
+	if err != nil || c.closed {
+		return nil
+	}
+	c.handler.Transmit(b)
+	return b
+}
+
+// transmitEmpty sends an empty ACK or RST.
+func (c *Conn) transmitEmpty(t Type, mid uint16) {
+	f := c.frame()
+	f.msg = Message{Type: t, MessageID: mid, Options: f.msg.Options[:0]}
+	c.transmit(f, &f.msg)
+	c.release(f)
+}
+
+// Deadline returns when Expire is to be called next. The zero time means that
+// nothing waits.
+func (c *Conn) Deadline() time.Time {
+	var first time.Time
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	for _, t := range c.sending {
+		earlier(t.due)
+	}
+	for i := range c.serving {
+		earlier(c.serving[i].ackAt)
+	}
+	for _, e := range c.exchanges {
+		earlier(e.deadline)
+	}
+	for _, u := range c.uploads {
+		earlier(u.expires)
+	}
+	for _, s := range c.snapshots {
+		earlier(s.expires)
+	}
+	if len(c.sent) > 0 {
+		earlier(c.sent[0].expires)
+	}
+	if c.seen != nil {
+		earlier(c.seen.oldest().expires)
+	}
+	return first
+}
+
+// Expire does what is due at now: retransmissions, empty acknowledgements,
+// giving up, forgetting. It may be called early or late.
+func (c *Conn) Expire(now time.Time) {
+	c.expireTransmissions(now)
+	c.acknowledgeSlow(now)
+	c.expireExchanges(now)
+	c.expireUploads(now)
+	c.snapshots = slices.DeleteFunc(c.snapshots, func(s *snapshot) bool { return !now.Before(s.expires) })
+	c.expireSent(now)
+	if c.seen != nil && c.seen.expire(now) == 0 {
+		c.seen = nil
+	}
+	c.trim()
+}
+
+// trim gives the room of empty lists back, so that an idle Conn is small.
+func (c *Conn) trim() {
+	if c.seen != nil {
+		return // busy: the lists are soon needed again
+	}
+	c.serving = freeEmpty(c.serving)
+	c.uploads = freeEmpty(c.uploads)
+	c.snapshots = freeEmpty(c.snapshots)
+	c.sending = freeEmpty(c.sending)
+	c.exchanges = freeEmpty(c.exchanges)
+	c.queue = freeEmpty(c.queue)
+	c.notes = freeEmpty(c.notes)
+	c.sent = freeEmpty(c.sent)
+	if c.own && c.exchanges == nil && c.serving == nil {
+		c.scratch = nil
+	}
+}
+
+func freeEmpty[T any](s []T) []T {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+// remove returns list without its first element equal to x.
+func remove[T comparable](list []T, x T) []T {
+	if i := slices.Index(list, x); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// Reset ends all that is under way, for a link that was lost or has a new
+// peer: each request's and notification's Done is called with reason, each
+// Sink is aborted, the peer's requests and Message-IDs are forgotten, and so
+// are observations in both directions. The Conn can be used further. A nil
+// reason stands for ErrClosed.
+func (c *Conn) Reset(now time.Time, reason error) {
+	if reason == nil {
+		reason = ErrClosed
+	}
+	uploads, sending, exchanges, notes := c.uploads, c.sending, c.exchanges, c.notes
+	c.seen, c.serving, c.uploads, c.snapshots, c.sending = nil, nil, nil, nil, nil
+	c.exchanges, c.queue, c.notes, c.sent = nil, nil, nil, nil
+	for _, u := range uploads {
+		u.abort(now, reason)
+	}
+	for _, t := range sending {
+		if p, ok := t.owner.(*ping); ok {
+			p.done(now, reason)
+		}
+	}
+	for _, e := range exchanges {
+		if !e.internal {
+			e.out.Done(now, Result{Err: reason})
+		}
+	}
+	for _, n := range notes {
+		n.finish(now, reason)
+	}
+	c.trim()
+}
+
+// Close is Reset for good: later calls do nothing, or fail with ErrClosed.
+func (c *Conn) Close(now time.Time, reason error) {
+	c.closed = true
+	c.Reset(now, reason)
 }
