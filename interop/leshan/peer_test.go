@@ -133,6 +133,8 @@ func during(ctx context.Context, operation func(context.Context) (*Result, error
 		result *Result
 		err    error
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // also if play ends the test
 	done := make(chan outcome, 1)
 	go func() {
 		result, err := operation(ctx)

@@ -6,7 +6,9 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -14,7 +16,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNode;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.observation.CompositeObservation;
@@ -36,6 +37,7 @@ import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServe
 
 /** What happens in the server, as a stream of server-sent events, for all clients or for one (ep=NAME). */
 final class Events implements RegistrationListener, ObservationListener, SendListener, PresenceListener {
+    private static final Comparator<Instant> UNTIMED_LAST = Comparator.nullsLast(Comparator.naturalOrder());
     private static final long HEARTBEAT_SECONDS = 10;
     private final List<Subscriber> subscribers = new CopyOnWriteArrayList<>();
     private final Map<InetSocketAddress, String> endpoints = new ConcurrentHashMap<>();
@@ -144,8 +146,11 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
         data.set("val", Nodes.toJson(response.getContent()));
         ArrayNode samples = data.putArray("timestamped");
         if (response.getTimestampedLwM2mNodes() != null) {
-            for (TimestampedLwM2mNode node : response.getTimestampedLwM2mNodes()) {
+            List<TimestampedLwM2mNode> nodes = new ArrayList<>(response.getTimestampedLwM2mNodes());
+            nodes.sort(Comparator.comparing(TimestampedLwM2mNode::getTimestamp, UNTIMED_LAST));
+            for (TimestampedLwM2mNode node : nodes) {
                 sample(samples, node.getTimestamp()).set("val", Nodes.toJson(node.getNode()));
+                data.set("val", Nodes.toJson(node.getNode()));
             }
         }
         emit("NOTIFICATION", client.getEndpoint(), data);
@@ -169,7 +174,6 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
     @Override
     public void dataReceived(Registration client, TimestampedLwM2mNodes nodes, SendRequest request) {
         ObjectNode data = named(client);
-        data.set("val", Nodes.toJson(nodes.getMostRecentNodes()));
         samples(data, nodes);
         emit("SEND", client.getEndpoint(), data);
     }
@@ -186,9 +190,9 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
     private static void samples(ObjectNode data, TimestampedLwM2mNodes nodes) {
         ArrayNode samples = data.putArray("timestamped");
         if (nodes != null) {
+            data.set("val", Nodes.toJson(nodes.getFlattenNodes())); // "most recent" is the oldest in M18
             for (Instant time : nodes.getTimestamps()) {
-                Map<LwM2mPath, org.eclipse.leshan.core.node.LwM2mNode> at = nodes.getNodesAt(time);
-                sample(samples, time).set("val", Nodes.toJson(at));
+                sample(samples, time).set("val", Nodes.toJson(nodes.getNodesAt(time)));
             }
         }
     }

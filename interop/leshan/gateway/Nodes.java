@@ -99,7 +99,7 @@ final class Nodes {
     }
 
     private static LwM2mNode parse(JsonNode json) throws LinkParseException {
-        int id = json.path("id").asInt(LwM2mObjectInstance.UNDEFINED);
+        int id = json.path("id").asInt();
         switch (json.path("kind").asText()) {
             case "obj":
                 List<LwM2mObjectInstance> instances = new ArrayList<>();
@@ -112,7 +112,7 @@ final class Nodes {
                 for (JsonNode r : json.path("resources")) {
                     resources.add((LwM2mResource) parse(r));
                 }
-                return new LwM2mObjectInstance(id, resources);
+                return json.has("id") ? new LwM2mObjectInstance(id, resources) : new LwM2mObjectInstance(resources);
             case "multiResource":
                 List<LwM2mResourceInstance> values = new ArrayList<>();
                 for (Map.Entry<String, JsonNode> v : json.path("values").properties()) {
