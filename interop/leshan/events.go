@@ -272,6 +272,9 @@ func decodeEvent(kind EventKind, data json.RawMessage) (Event, error) {
 	var err error
 	switch kind {
 	case Updated:
+		if in.Registration == nil {
+			return event, fmt.Errorf("leshan: event %s has no registration", kind)
+		}
 		event.Registration, event.Update = in.Registration, in.Update
 		event.Endpoint = in.Registration.Endpoint
 	case Notified, Sent:

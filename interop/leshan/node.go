@@ -195,7 +195,7 @@ func (n *Node) UnmarshalJSON(data []byte) error {
 				return fmt.Errorf("leshan: resource instance %q: %w", key, idErr)
 			}
 			if n.Values[id], err = decodeValue(in.Type, raw); err != nil {
-				break
+				return fmt.Errorf("leshan: %s %d/%d: %w", n.Kind, n.ID, id, err)
 			}
 		}
 	}
