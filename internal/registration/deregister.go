@@ -68,7 +68,6 @@ func (m *Machine) stopped(err error) {
 	m.linked = false
 	m.pending = 0
 	m.attempt, m.sequence = 0, 0
-	m.lastUpdate = time.Time{}
 	m.enter(StateStopped, time.Time{})
 	m.do(Close{})
 	if err != nil {

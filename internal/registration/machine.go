@@ -174,6 +174,10 @@ func (m *Machine) LinkUp(now time.Time, fresh bool) {
 			m.attempt = max(m.attempt, 1)
 			m.register(now)
 		}
+	case StateWaiting:
+		if fresh {
+			m.forget() // it cannot be gone on with
+		}
 	}
 	m.linked = true
 }
@@ -192,6 +196,7 @@ func (m *Machine) LinkDown(now time.Time, err error) {
 		m.finish()
 		m.linkLost(now, err)
 	case StateWithdrawing, StateDeregistering:
+		m.finish()
 		m.lost(err)
 	}
 }
