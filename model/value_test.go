@@ -143,6 +143,9 @@ func TestValueCompare(t *testing.T) {
 }
 
 func TestKind(t *testing.T) {
+	if got := (model.ObjectLink{Object: 66, Instance: 1}).String(); got != "66:1" {
+		t.Errorf("link %s", got)
+	}
 	if model.Unsigned.String() != "Unsigned Integer" || model.Kind(200).String() != "Kind(200)" {
 		t.Errorf("names %v, %v", model.Unsigned, model.Kind(200))
 	}

@@ -124,22 +124,7 @@ func Parse(payload []byte, lwm2m model.Version) (*model.Inventory, error) {
 	}
 	objects := map[uint16]*model.ObjectInventory{}
 	for i := range links {
-		p, err := pathOf(&links[i], inv.Root)
-		if err != nil {
-			return nil, err
-		}
-		if p.Depth() != 1 && p.Depth() != 2 {
-			continue
-		}
-		o := objects[p.Object()]
-		if o == nil {
-			o = &model.ObjectInventory{ID: p.Object()}
-			objects[o.ID] = o
-		}
-		if p.Depth() == 2 {
-			o.Instances = append(o.Instances, p.Instance())
-		}
-		if err := setVersion(o, &links[i]); err != nil {
+		if err := addLink(objects, &links[i], inv.Root); err != nil {
 			return nil, err
 		}
 	}
@@ -153,6 +138,23 @@ func Parse(payload []byte, lwm2m model.Version) (*model.Inventory, error) {
 	}
 	slices.SortFunc(inv.Objects, func(a, b model.ObjectInventory) int { return int(a.ID) - int(b.ID) })
 	return inv, nil
+}
+
+// addLink notes what a link says about an Object or an Object Instance.
+func addLink(objects map[uint16]*model.ObjectInventory, link *linkformat.Link, root string) error {
+	p, err := pathOf(link, root)
+	if err != nil || p.Depth() != 1 && p.Depth() != 2 {
+		return err
+	}
+	o := objects[p.Object()]
+	if o == nil {
+		o = &model.ObjectInventory{ID: p.Object()}
+		objects[o.ID] = o
+	}
+	if p.Depth() == 2 {
+		o.Instances = append(o.Instances, p.Instance())
+	}
+	return setVersion(o, link)
 }
 
 // findRoot finds the link that says where the Objects are, or else the link to
