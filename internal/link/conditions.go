@@ -30,7 +30,7 @@ type Conditions struct {
 	Corrupt   float64 // chance of arriving with one to three bits flipped
 
 	Delay    time.Duration // of every datagram; with none, delivery is a direct call
-	Jitter   time.Duration // added to Delay, evenly spread from 0 up to this
+	Jitter   time.Duration // added to Delay, evenly spread from 0 up to this; it reorders too
 	HoldBack time.Duration // see Reorder. Default: DefaultHoldBack
 }
 

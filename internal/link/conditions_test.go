@@ -214,7 +214,8 @@ func TestTranscript(t *testing.T) {
 		begin := time.Now()
 		var text strings.Builder
 		m.SetTrace(func(h Happening) {
-			fmt.Fprintf(&text, "%6.3f %s > %s %q %s\n", time.Since(begin).Seconds(), h.From, h.To, h.Data, h.Outcome)
+			fmt.Fprintf(&text, "%6.3f %s: %s > %s %q %s\n",
+				time.Since(begin).Seconds(), h.Direction, h.From, h.To, h.Data, h.Outcome)
 		})
 		bad := Conditions{
 			Loss: 0.2, Duplicate: 0.2, Reorder: 0.2, Corrupt: 0.2,

@@ -101,3 +101,12 @@ func send(t testing.TB, l Link, datagrams ...string) {
 		}
 	}
 }
+
+func closeTwice(t testing.TB, l Link) {
+	t.Helper()
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+}

@@ -16,8 +16,8 @@ import (
 //
 // Without delay a datagram is delivered by a direct call of the receiver's
 // Sink from within Send; with delay, by a timer of package time, so that
-// everything works in the virtual time of testing/synctest. There
-// is no goroutine for a Link and none for the network.
+// everything works in the virtual time of testing/synctest, if the network is made within the
+// bubble. There is no goroutine for a Link and none for the network.
 //
 // What befalls a datagram depends on the seed, the two addresses and how many
 // datagrams went that way before, and not on how goroutines are scheduled.

@@ -81,6 +81,10 @@ func TestMemoryNames(t *testing.T) {
 	if _, err := m.Dial(ctx, named, client); !errors.As(err, &dns) || !dns.IsTemporary {
 		t.Errorf("failing name: %v", err)
 	}
+	m.SetName("lwm2m.example")
+	if _, err := m.Dial(ctx, named, client); !errors.As(err, &dns) || !dns.IsNotFound {
+		t.Errorf("name without addresses: %v", err)
+	}
 	m.SetName("lwm2m.example", netip.MustParseAddr("203.0.113.9"), serverAddr.Addr())
 	for named.Attempt = range 2 {
 		l, err := m.Dial(ctx, named, client)
@@ -120,9 +124,7 @@ func TestMemoryDialErrors(t *testing.T) {
 	if err != nil {
 		t.Fatalf("address of a closed link: %v", err)
 	}
-	if again.Close() != nil || again.Close() != nil {
-		t.Error("Close failed")
-	}
+	closeTwice(t, again)
 }
 
 func TestMemoryRebind(t *testing.T) {

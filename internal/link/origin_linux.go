@@ -51,7 +51,7 @@ func askOrigin(conn *net.UDPConn, is4 bool) (o origin) {
 
 // received gives the address that a datagram was sent to, or the zero address.
 func (o origin) received(control []byte) netip.Addr {
-	for o != noOrigin && len(control) > 0 {
+	for o != noOrigin && len(control) >= unix.SizeofCmsghdr {
 		hdr, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			break

@@ -37,6 +37,9 @@ func TestParseURI(t *testing.T) {
 		if back == "" {
 			back = test.uri
 		}
+		if want := strings.HasPrefix(got.Scheme, "coaps"); got.Secure() != want {
+			t.Errorf("%s: Secure() = %v, want %v", got, got.Secure(), want)
+		}
 		if got.String() != back {
 			t.Errorf("String() = %q, want %q", got, back)
 		}

@@ -83,9 +83,7 @@ func TestUDPBothWays(t *testing.T) {
 		if p, err := listener.Peer(l.Local()); err != nil || p != again {
 			t.Errorf("Peer(%s) = %v, %v; want the one known", l.Local(), p, err)
 		}
-		if l.Close() != nil || l.Close() != nil {
-			t.Error("Close failed")
-		}
+		closeTwice(t, l)
 		if err := l.Send([]byte("x")); !errors.Is(err, ErrClosed) {
 			t.Errorf("Send after Close: %v", err)
 		}
@@ -114,6 +112,31 @@ func TestUDPSurvivesICMP(t *testing.T) {
 	send(t, l, "hello")
 	send(t, server.want(t, "hello"), "welcome")
 	client.want(t, "welcome")
+}
+
+// A socket may report a refusal to Send, in place of sending what it was given.
+func TestUDPSendsAgainAfterICMP(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("relies on how Linux reports ICMP errors on loopback")
+	}
+	server, client := newNotebook(), newNotebook()
+	listener := listenUDP(t, &UDP{}, "127.0.0.1:0", server)
+	address := listener.Addr().String()
+	listener.Close()
+	conn, err := net.Dial("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without a reader, so that it is always Send that gets the error.
+	l := &udpLink{conn: conn.(*net.UDPConn), sink: client, closed: make(chan struct{})}
+	defer l.Close()
+	send(t, l, "refused")
+	listenUDP(t, &UDP{}, address, server)
+	send(t, l, "hello")
+	if x := client.next(t); x.link != l || !errors.Is(x.err, ErrUnreachable) {
+		t.Errorf("told %v, want ErrUnreachable", x.err)
+	}
+	server.want(t, "hello")
 }
 
 func TestUDPDropsStrangers(t *testing.T) {

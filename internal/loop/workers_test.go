@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,8 +89,7 @@ func TestLaneKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w Workers
 		var a, b Lane
-		var order []int // appended to by lane a only
-		other := 0
+		other, ended := 0, make(chan int, 100)
 		for i := range 100 {
 			err := w.Go(&a, func() error {
 				<-time.After(time.Duration(100-i) * time.Millisecond)
@@ -100,17 +100,22 @@ func TestLaneKeepsOrder(t *testing.T) {
 					runtime.Goexit()
 				}
 				return nil
-			}, func(error) { order = append(order, i) })
+			}, func(error) { ended <- i })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 		w.Go(&b, func() error { other++; return nil }, func(error) {})
 		synctest.Wait()
-		if other != 1 || len(order) != 0 {
+		if other != 1 || len(ended) != 0 {
 			t.Errorf("lane b waits for lane a")
 		}
 		pass(10 * time.Second)
+		close(ended)
+		var order []int
+		for i := range ended {
+			order = append(order, i)
+		}
 		if len(order) != 100 || !slices.IsSorted(order) {
 			t.Errorf("order %v", order)
 		}
@@ -146,20 +151,20 @@ func TestLaneCountsTowardsWaiting(t *testing.T) {
 func TestCloseWaitsForTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := Workers{Max: 1}
-		ended := 0
+		var ended atomic.Int32
 		for range 3 {
-			w.Go(nil, func() error { <-time.After(10 * time.Second); return nil }, func(error) { ended++ })
+			w.Go(nil, func() error { <-time.After(10 * time.Second); return nil }, func(error) { ended.Add(1) })
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
-		if err := w.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || ended != 1 {
-			t.Errorf("Close after 15s: %v with %d ended, want 1", err, ended)
+		if err := w.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || ended.Load() != 1 {
+			t.Errorf("Close after 15s: %v with %d ended, want 1", err, ended.Load())
 		}
 		if err := w.Go(nil, func() error { return nil }, nil); !errors.Is(err, ErrStopped) {
 			t.Errorf("Go after Close: %v", err)
 		}
-		if err := w.Close(context.Background()); err != nil || ended != 3 {
-			t.Errorf("Close: %v with %d ended, want 3", err, ended)
+		if err := w.Close(context.Background()); err != nil || ended.Load() != 3 {
+			t.Errorf("Close: %v with %d ended, want 3", err, ended.Load())
 		}
 		if err := w.Close(context.Background()); err != nil {
 			t.Errorf("third Close: %v", err)
