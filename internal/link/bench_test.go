@@ -70,15 +70,16 @@ func BenchmarkUDPEchoBare(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryEcho is a datagram to a Listener of the in-memory network and back.
+// BenchmarkMemoryEcho is a datagram to a Listener of the in-memory network and
+// back.
 func BenchmarkMemoryEcho(b *testing.B) {
 	m, answers := NewMemory(1), make(arrivals, 1)
 	listenOn(b, m, &echoSink{})
 	benchmarkEcho(b, dial(b, m, serverURI, answers), answers)
 }
 
-// manyMemoryLinks dials n links, each of which has sent, and gives the bytes
-// of heap for one at both ends together.
+// manyMemoryLinks dials n links, each of which has sent, and gives the bytes of
+// heap for one at both ends together.
 func manyMemoryLinks(t testing.TB, n int) float64 {
 	m, sink, to := NewMemory(1), &echoSink{}, target(t, serverURI)
 	listenOn(t, m, sinkless{})
@@ -107,7 +108,8 @@ type sinkless struct{}
 func (sinkless) Input(Link, []byte) {}
 func (sinkless) Down(Link, error)   {}
 
-// BenchmarkMemoryLinks reports the heap for each of 100,000 links, both ends together.
+// BenchmarkMemoryLinks reports the heap for each of 100,000 links, both ends
+// together.
 func BenchmarkMemoryLinks(b *testing.B) {
 	for b.Loop() {
 		b.ReportMetric(manyMemoryLinks(b, 100_000), "B/link-pair")

@@ -21,8 +21,9 @@ func (d Direction) String() string {
 	return "to client"
 }
 
-// Conditions of one direction. The zero value is a perfect network. Chances are between 0
-// (never) and 1 (always) for each datagram, and independent of each other.
+// Conditions of one direction. The zero value is a perfect network. Chances are
+// between 0 (never) and 1 (always) for each datagram, and independent of each
+// other.
 type Conditions struct {
 	Loss      float64 // chance of not arriving
 	Duplicate float64 // chance of arriving twice, each copy with a jitter of its own
@@ -34,8 +35,8 @@ type Conditions struct {
 	HoldBack time.Duration // see Reorder. Default: DefaultHoldBack
 }
 
-// DefaultHoldBack is longer than the jitter of common networks and
-// shorter than the acknowledgement timeout of RFC 7252.
+// DefaultHoldBack is longer than the jitter of common networks and shorter than
+// the acknowledgement timeout of RFC 7252.
 const DefaultHoldBack = 500 * time.Millisecond
 
 // fate is what the conditions do to one datagram.
@@ -46,8 +47,8 @@ type fate struct {
 	flipped                     int       // how many of flips count
 }
 
-// decide draws the fate of a datagram. It depends on nothing but its
-// arguments, so that concurrent senders do not disturb each other's luck.
+// decide draws the fate of a datagram. It depends on nothing but its arguments,
+// so that concurrent senders do not disturb each other's luck.
 func (c *Conditions) decide(luck dice) fate {
 	var f fate
 	if f.lost = luck.chance(c.Loss); f.lost {
@@ -104,8 +105,8 @@ func (d *dice) mix(n uint64) {
 	*d = dice(d.next())
 }
 
-// chance draws in any case, so that changing one condition does not change
-// what the others bring.
+// chance draws in any case, so that changing one condition does not change what
+// the others bring.
 func (d *dice) chance(p float64) bool {
 	return float64(d.next()>>11)/(1<<53) < p
 }

@@ -153,7 +153,8 @@ func TestCountsAddUp(t *testing.T) {
 	})
 }
 
-// Two links send at the same time; what happens to each depends on the seed only.
+// Two links send at the same time; what happens to each depends on the seed
+// only.
 func TestSameSeedSameFate(t *testing.T) {
 	run := func(seed uint64) map[string][]string {
 		m, server := NewMemory(seed), new(notebook)
@@ -205,8 +206,8 @@ func TestFilterLosesWhatItIsTold(t *testing.T) {
 	wantData(t, server, "one", "three", "two")
 }
 
-// The trace of a bad line, as a transcript: a change in it is a change of
-// what a seed means to everyone's tests.
+// The trace of a bad line, as a transcript: a change in it is a change of what
+// a seed means to everyone's tests.
 func TestTranscript(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, server, _, l := memoryPair(t, 2026)

@@ -35,28 +35,33 @@ import (
 // Link carries datagrams to and from one peer. Its methods may be called from
 // any goroutine, also from within a Sink's methods.
 //
-// Links are compared with ==: one Link value is one peer for as long as it lives.
+// Links are compared with ==: one Link value is one peer for as long as it
+// lives.
 type Link interface {
 	// Send hands one datagram to the transport. It neither keeps nor changes
 	// the slice and does not wait for the peer. A nil error says that the
 	// datagram left, not that it arrived. After an error that does not wrap
-	// ErrClosed the Link stays usable and a later datagram may well get through.
-	// Send may call the Sink before it returns.
+	// ErrClosed the Link stays usable and a later datagram may well get
+	// through. Send may call the Sink before it returns.
 	Send(datagram []byte) error
-	// MTU is the size in bytes of the largest datagram that is advisable
-	// (RFC 7252 §4.6). Larger ones are not refused; they may be fragmented or lost.
+	// MTU is the size in bytes of the largest datagram that is advisable (RFC
+	// 7252 §4.6). Larger ones are not refused; they may be fragmented or lost.
 	MTU() int
-	// Reliable reports whether the transport itself retransmits and keeps order.
+	// Reliable reports whether the transport itself retransmits and keeps
+	// order.
 	Reliable() bool
-	// Local is the address of this end. The value is not shared; it may be allocated.
+	// Local is the address of this end. The value is not shared; it may be
+	// allocated.
 	Local() net.Addr
-	// Remote is the address of the peer. The value is not shared; it may be allocated.
+	// Remote is the address of the peer. The value is not shared; it may be
+	// allocated.
 	Remote() net.Addr
 	// Close ends the Link and frees what it holds. It may be called more than
 	// once and always returns the result of the first call. It does not wait
-	// for the Sink: a call of Input or Down that is under way on another goroutine may
-	// still be seen after Close returned, so an owner compares the Link it is given
-	// with the one it holds. Close itself does not cause a call of Down.
+	// for the Sink: a call of Input or Down that is under way on another
+	// goroutine may still be seen after Close returned, so an owner compares
+	// the Link it is given with the one it holds. Close itself does not cause a
+	// call of Down.
 	Close() error
 }
 
@@ -68,9 +73,9 @@ type Sink interface {
 	// Input gives one datagram from the peer of l. The slice belongs to the
 	// transport and is valid during the call only.
 	Input(l Link, datagram []byte)
-	// Down reports trouble: an ICMP error (ErrUnreachable), a datagram that was too
-	// large (ErrTooLarge), a failing interface. It is news, not the end: l stays usable,
-	// unless err wraps ErrClosed, in which case l is closed
+	// Down reports trouble: an ICMP error (ErrUnreachable), a datagram that was
+	// too large (ErrTooLarge), a failing interface. It is news, not the end: l
+	// stays usable, unless err wraps ErrClosed, in which case l is closed
 	// already and this is its last call.
 	Down(l Link, err error)
 }
@@ -78,10 +83,10 @@ type Sink interface {
 // Network opens Links as a client does.
 type Network interface {
 	// Dial opens a Link to t. It looks the host name up anew each time it is
-	// called and may wait for that, and for a handshake, until ctx ends; so it is
-	// never called on an event loop. For datagrams without a handshake success
-	// does not mean that anyone listens there. Ending ctx after Dial has returned
-	// does not touch the Link.
+	// called and may wait for that, and for a handshake, until ctx ends; so it
+	// is never called on an event loop. For datagrams without a handshake
+	// success does not mean that anyone listens there. Ending ctx after Dial
+	// has returned does not touch the Link.
 	Dial(ctx context.Context, t Target, s Sink) (Link, error)
 }
 
@@ -89,10 +94,11 @@ type Network interface {
 // Sink.Input; to forget a peer, close its Link: the next datagram from that
 // address then arrives on a new one.
 type Listener interface {
-	// Addr is the local address, with the port that was chosen if 0 was asked for.
+	// Addr is the local address, with the port that was chosen if 0 was asked
+	// for.
 	Addr() net.Addr
-	// Peer gives the Link to the peer at remote, opening it if there is none, so that a server
-	// can speak first.
+	// Peer gives the Link to the peer at remote, opening it if there is none,
+	// so that a server can speak first.
 	Peer(remote net.Addr) (Link, error)
 	// Close ends the Listener and all its peer Links, without calls of Down.
 	Close() error
@@ -101,10 +107,11 @@ type Listener interface {
 // Errors of this package, for errors.Is. Errors that are returned wrap one of
 // these or one of the standard library's (net.OpError, net.DNSError).
 var (
-	// ErrClosed says that the Link or Listener is closed and will not come back.
+	// ErrClosed says that the Link or Listener is closed and will not come
+	// back.
 	ErrClosed = errors.New("link: closed")
-	// ErrUnreachable says that the network reported the peer as unreachable: an ICMP
-	// error came back, or there is no route.
+	// ErrUnreachable says that the network reported the peer as unreachable: an
+	// ICMP error came back, or there is no route.
 	ErrUnreachable = errors.New("link: peer unreachable")
 	// ErrTooLarge says that a datagram is larger than the transport carries or
 	// than this end accepts.
@@ -112,6 +119,7 @@ var (
 	// ErrPeerLimit says that a Listener closed its longest idle peer Link to
 	// make room for a new one.
 	ErrPeerLimit = errors.New("link: too many peers")
-	// ErrScheme says that a transport does not carry the URI scheme of a Target.
+	// ErrScheme says that a transport does not carry the URI scheme of a
+	// Target.
 	ErrScheme = errors.New("link: scheme not supported by this transport")
 )

@@ -11,13 +11,13 @@ import (
 )
 
 // Memory is a network within the process: Listeners at addresses, names for
-// them, and Links from clients, between which datagrams get lost, late, repeated,
-// overtaken and damaged as Conditions say. Make one with NewMemory.
+// them, and Links from clients, between which datagrams get lost, late,
+// repeated, overtaken and damaged as Conditions say. Make one with NewMemory.
 //
-// Without delay a datagram is delivered by a direct call of the receiver's
-// Sink from within Send; with delay, by a timer of package time, so that
-// everything works in the virtual time of testing/synctest, if the network is made within the
-// bubble. There is no goroutine for a Link and none for the network.
+// Without delay a datagram is delivered by a direct call of the receiver's Sink
+// from within Send; with delay, by a timer of package time, so that everything
+// works in the virtual time of testing/synctest, if the network is made within
+// the bubble. There is no goroutine for a Link and none for the network.
 //
 // What befalls a datagram depends on the seed, the two addresses and how many
 // datagrams went that way before, and not on how goroutines are scheduled.
@@ -38,7 +38,8 @@ type Memory struct {
 	trace  func(Happening)
 }
 
-// place is an address in a form that takes little room: 100,000 Links have two of them each.
+// place is an address in a form that takes little room: 100,000 Links have two
+// of them each.
 type place struct {
 	ip   [16]byte
 	port uint16
@@ -65,8 +66,8 @@ const (
 	// firewall, with a host that crashed, or with a mapping that a NAT dropped.
 	Silent
 	// Refusing: what is sent to the address is answered by an ICMP port
-	// unreachable, as by a host whose server is not running. So is what is
-	// sent to an address where nobody listens.
+	// unreachable, as by a host whose server is not running. So is what is sent
+	// to an address where nobody listens.
 	Refusing
 	// Offline: Send from the address fails with ErrUnreachable, as without a
 	// network interface; what is sent to it disappears.
@@ -84,15 +85,16 @@ func NewMemory(seed uint64) *Memory {
 	}
 }
 
-// SetConditions sets the conditions of one direction for what is sent from now on.
+// SetConditions sets the conditions of one direction for what is sent from now
+// on.
 func (m *Memory) SetConditions(d Direction, c Conditions) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.paths[d] = c
 }
 
-// SetName gives a host name its addresses; Dial tries the first of
-// them, or the one that Target.Attempt asks for. Without addresses, the name is unknown.
+// SetName gives a host name its addresses; Dial tries the first of them, or the
+// one that Target.Attempt asks for. Without addresses, the name is unknown.
 func (m *Memory) SetName(host string, addrs ...netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,7 +115,8 @@ func (m *Memory) FailName(host string) {
 	}}
 }
 
-// SetState sets how an address behaves from now on, whether anything is there or not.
+// SetState sets how an address behaves from now on, whether anything is there
+// or not.
 func (m *Memory) SetState(a netip.AddrPort, s State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,14 +127,14 @@ func (m *Memory) SetState(a netip.AddrPort, s State) {
 	m.states[placeOf(a)] = s
 }
 
-// Dial opens a Link from an address of its own, out of 192.0.2.0/24 or, to
-// an IPv6 server, out of 2001:db8::/64. The
-// scheme must be coap.
+// Dial opens a Link from an address of its own, out of 192.0.2.0/24 or, to an
+// IPv6 server, out of 2001:db8::/64. The scheme must be coap.
 func (m *Memory) Dial(ctx context.Context, t Target, s Sink) (Link, error) {
 	return m.dial(ctx, netip.AddrPort{}, t, s)
 }
 
-// From gives a Network that dials from the given address. One Link at a time may have it.
+// From gives a Network that dials from the given address. One Link at a time
+// may have it.
 func (m *Memory) From(local netip.AddrPort) Network { return memoryFrom{m, local} }
 
 type memoryFrom struct {
@@ -167,7 +170,8 @@ func (m *Memory) dial(ctx context.Context, local netip.AddrPort, t Target, s Sin
 	return l, nil
 }
 
-// LookupNetIP looks a name up in the network's own table, so that Memory is a Resolver.
+// LookupNetIP looks a name up in the network's own table, so that Memory is a
+// Resolver.
 func (m *Memory) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -183,8 +187,8 @@ func (m *Memory) taken(p place) bool {
 	return m.ends[p] != nil || m.hosts[p] != nil
 }
 
-// freeAddress gives the next address for a client; m.mu is held. The ports
-// are those that systems give to clients.
+// freeAddress gives the next address for a client; m.mu is held. The ports are
+// those that systems give to clients.
 func (m *Memory) freeAddress(is4 bool) netip.AddrPort {
 	for {
 		n := m.dialed
@@ -202,8 +206,8 @@ func (m *Memory) freeAddress(is4 bool) netip.AddrPort {
 }
 
 // Rebind moves a dialled Link to a new address, as a NAT does that forgot its
-// mapping: the peer sees the next datagrams come from there, and what it sends to
-// the old address is lost. Without a valid address, it takes a free one. The
+// mapping: the peer sees the next datagrams come from there, and what it sends
+// to the old address is lost. Without a valid address, it takes a free one. The
 // Link itself does not notice; only Local tells.
 func (m *Memory) Rebind(l Link, to netip.AddrPort) (netip.AddrPort, error) {
 	ml, ok := l.(*memoryLink)
@@ -226,8 +230,8 @@ func (m *Memory) Rebind(l Link, to netip.AddrPort) (netip.AddrPort, error) {
 	return to, nil
 }
 
-// Listen puts a server at address, "host:port" with an IP address or a name
-// of the network's own; port 0 chooses one.
+// Listen puts a server at address, "host:port" with an IP address or a name of
+// the network's own; port 0 chooses one.
 func (m *Memory) Listen(ctx context.Context, address string, s Sink) (Listener, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {

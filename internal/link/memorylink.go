@@ -96,7 +96,8 @@ func (l *memoryListener) Peer(remote net.Addr) (Link, error) {
 	return l.peer(placeOf(a.AddrPort())), nil
 }
 
-// peer gives the Link to remote, opening it if needed; the network's mu is held.
+// peer gives the Link to remote, opening it if needed; the network's mu is
+// held.
 func (l *memoryListener) peer(remote place) *memoryLink {
 	p := l.peers[remote]
 	if p == nil {
@@ -123,9 +124,9 @@ func (l *memoryListener) Close() error {
 }
 
 // Inject sends a datagram that none of the network's Links sent, from any
-// address: a stranger's, or a forged one. No conditions befall it. It
-// reports false when it was not delivered: nobody is at to, or a dialled Link that hears
-// another address only.
+// address: a stranger's, or a forged one. No conditions befall it. It reports
+// false when it was not delivered: nobody is at to, or a dialled Link that
+// hears another address only.
 func (m *Memory) Inject(from, to netip.AddrPort, datagram []byte) bool {
 	m.mu.Lock()
 	p := packet{from: placeOf(from), to: placeOf(to), data: datagram, direction: ToServer}

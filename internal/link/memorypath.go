@@ -65,18 +65,18 @@ func (m *Memory) Stats(d Direction) Stats {
 	return m.counts[d]
 }
 
-// SetFilter has keep asked about each datagram that is sent; those for which it reports
-// false are lost, and those it keeps meet the conditions. It is the way to lose just the third one, or all
-// acknowledgements. It is called from within Send, one at a time, and must not use the network. nil
-// keeps all.
+// SetFilter has keep asked about each datagram that is sent; those for which it
+// reports false are lost, and those it keeps meet the conditions. It is the way
+// to lose just the third one, or all acknowledgements. It is called from within
+// Send, one at a time, and must not use the network. nil keeps all.
 func (m *Memory) SetFilter(keep func(Packet) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.filter = keep
 }
 
-// SetTrace has f called with what happens to each datagram, one call at a time and in
-// order, for transcripts. It must not use the network. nil ends it.
+// SetTrace has f called with what happens to each datagram, one call at a time
+// and in order, for transcripts. It must not use the network. nil ends it.
 func (m *Memory) SetTrace(f func(Happening)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -218,15 +218,16 @@ func (m *Memory) deliver(p packet) bool {
 	return outcome == Delivered
 }
 
-// receiver finds the Link that p is for or, if p is Refused, the one that is to hear
-// of it, if any; m.mu is held.
+// receiver finds the Link that p is for or, if p is Refused, the one that is to
+// hear of it, if any; m.mu is held.
 func (m *Memory) receiver(p *packet) (to *memoryLink, o Outcome) {
 	host, end, state := m.hosts[p.to], m.ends[p.to], m.states[p.to]
 	switch {
 	case state == Silent || state == Offline || m.states[p.from] == Silent:
 		return nil, Lost
 	case state == Refusing || host == nil && end == nil:
-		// Only a connected socket hears of the ICMP error, and only of its own peer's.
+		// Only a connected socket hears of the ICMP error, and only of its own
+		// peer's.
 		if sender := m.ends[p.from]; sender != nil && sender.remote == p.to {
 			return sender, Refused
 		}
@@ -240,7 +241,8 @@ func (m *Memory) receiver(p *packet) (to *memoryLink, o Outcome) {
 }
 
 // queue holds the packets under way, ordered by arrival and then by sending.
-// One timer serves them all, so that those due at the same instant keep their order.
+// One timer serves them all, so that those due at the same instant keep their
+// order.
 type queue struct {
 	packets []arrival
 	added   uint64
@@ -269,7 +271,8 @@ func (q *queue) due(now time.Time) (packet, bool) {
 	return heap.Pop(q).(arrival).packet, true
 }
 
-// arm sets the timer for the first packet, unless a call of f comes in time anyway.
+// arm sets the timer for the first packet, unless a call of f comes in time
+// anyway.
 func (q *queue) arm(f func()) {
 	if q.busy || len(q.packets) == 0 || q.armed && !q.packets[0].at.Before(q.at) {
 		return

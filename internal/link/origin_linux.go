@@ -9,8 +9,9 @@ import (
 )
 
 // origin says how a socket tells the address that a datagram was sent to, and
-// is told the address to answer from: a host with several addresses would else answer from another
-// one, and the peer would drop that as coming from a stranger.
+// is told the address to answer from: a host with several addresses would else
+// answer from another one, and the peer would drop that as coming from a
+// stranger.
 type origin int
 
 const (
@@ -21,15 +22,15 @@ const (
 	sizeInfo6 = int(unsafe.Sizeof(unix.Inet6Pktinfo{}))
 )
 
-// controlSpace has room for the larger of the two control messages, and the alignment
-// of their header.
+// controlSpace has room for the larger of the two control messages, and the
+// alignment of their header.
 type controlSpace struct {
 	_     [0]unix.Cmsghdr
 	bytes [64]byte
 }
 
-// askOrigin switches the control messages on. Without them all works, but for hosts with
-// several addresses.
+// askOrigin switches the control messages on. Without them all works, but for
+// hosts with several addresses.
 func askOrigin(conn *net.UDPConn, is4 bool) (o origin) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

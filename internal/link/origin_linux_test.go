@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Sockets for IPv4 only have control messages of their own; a Listener gets
-// one where the system has no IPv6.
+// Sockets for IPv4 only have control messages of their own; a Listener gets one
+// where the system has no IPv6.
 func TestOriginOfIPv4Socket(t *testing.T) {
 	server, err := net.ListenUDP("udp4", nil)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 )
 
-// origin is of use on Linux only; elsewhere answers leave from the address
-// that the system chooses.
+// origin is of use on Linux only; elsewhere answers leave from the address that
+// the system chooses.
 type origin struct{}
 
 type controlSpace struct{ bytes [0]byte }

@@ -33,10 +33,10 @@ type Target struct {
 	Host   string // DNS name in lower case, or IP address without brackets
 	Port   uint16 // never 0 in a Target from ParseURI
 
-	// Attempt is the number of attempts that failed just before this one. A name with
-	// several addresses is tried from that address on, going round, so
-	// that an address which is reachable but silent does not hide the others. Default: 0, the
-	// resolver's first choice.
+	// Attempt is the number of attempts that failed just before this one. A
+	// name with several addresses is tried from that address on, going round,
+	// so that an address which is reachable but silent does not hide the
+	// others. Default: 0, the resolver's first choice.
 	Attempt uint
 }
 
@@ -70,10 +70,11 @@ func defaultPort(scheme string) uint16 {
 	return 0
 }
 
-// ParseURI reads a server URI (Core 1.1.1 §E.1, Resource /0/x/0): scheme, host and an
-// optional port. IPv6 addresses stand in brackets, with a zone as %25eth0.
-// A path is accepted and ignored: operations of LwM2M have paths of their own.
-// User information, query and fragment are refused. Errors wrap ErrURI.
+// ParseURI reads a server URI (Core 1.1.1 §E.1, Resource /0/x/0): scheme, host
+// and an optional port. IPv6 addresses stand in brackets, with a zone as
+// %25eth0. A path is accepted and ignored: operations of LwM2M have paths of
+// their own. User information, query and fragment are refused. Errors wrap
+// ErrURI.
 func ParseURI(uri string) (Target, error) {
 	fail := func(format string, args ...any) (Target, error) {
 		return Target{}, fmt.Errorf("%w %q: %s", ErrURI, uri, fmt.Sprintf(format, args...))
@@ -136,7 +137,8 @@ func checkHost(host string, bracketed bool) error {
 }
 
 // notInName reports what appears in no host name: only printable ASCII without
-// delimiters is let through. Underscores do occur in the names of local networks.
+// delimiters is let through. Underscores do occur in the names of local
+// networks.
 func notInName(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"%/\<>[]{}^|,;`+"`", r)
 }

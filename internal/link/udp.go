@@ -13,12 +13,13 @@ import (
 
 // Defaults of UDP's fields.
 const (
-	// DefaultMTU is the message size that RFC 7252 §4.6 advises where nothing is
-	// known about the path: 1024 bytes of payload and 128 for the rest.
+	// DefaultMTU is the message size that RFC 7252 §4.6 advises where nothing
+	// is known about the path: 1024 bytes of payload and 128 for the rest.
 	DefaultMTU = 1152
-	// DefaultMaxDatagram leaves room for peers that send more than the RFC advises.
+	// DefaultMaxDatagram leaves room for peers that send more than the RFC
+	// advises.
 	DefaultMaxDatagram = 4096
-	// DefaultMaxPeers bounds a Listener to some 20 MB of peers.
+	// DefaultMaxPeers bounds a Listener to some 12 MB of peers.
 	DefaultMaxPeers = 65536
 )
 
@@ -27,18 +28,21 @@ const maxUDP = 65535 - 8
 
 // UDP carries coap:// over UDP (RFC 7252): Dial gives each Link a connected
 // socket and one goroutine that reads from it; Listen serves many peers on one
-// socket. The zero value is ready to use; the fields must not be changed once it is in use.
+// socket. The zero value is ready to use; the fields must not be changed once
+// it is in use.
 type UDP struct {
-	// Control is called with each new socket before it is bound, as in net.Dialer:
-	// the place for socket options such as a network interface, a routing mark or the traffic class.
+	// Control is called with each new socket before it is bound, as in
+	// net.Dialer: the place for socket options such as a network interface, a
+	// routing mark or the traffic class.
 	Control func(network, address string, c syscall.RawConn) error
 	// LocalAddr is the address that Dial binds to. Either part may be zero: any
-	// address, any port. Addresses of the server of the other family are then passed over.
+	// address, any port. Addresses of the server of the other family are then
+	// passed over.
 	LocalAddr netip.AddrPort
-	// KeepPort makes Dial ask for the local port that its last Link to the same Target had, so
-	// that a server which knows the client by its address finds it
-	// again. If the port is taken meanwhile, the Link gets a fresh one. It is of no use with one UDP
-	// value for many clients of one server.
+	// KeepPort makes Dial ask for the local port that its last Link to the same
+	// Target had, so that a server which knows the client by its address finds
+	// it again. If the port is taken meanwhile, the Link gets a fresh one. It
+	// is of no use with one UDP value for many clients of one server.
 	KeepPort bool
 	// Resolver looks up host names. Default: net.DefaultResolver.
 	Resolver Resolver
@@ -48,23 +52,24 @@ type UDP struct {
 	// dropped, with ErrTooLarge to the sink of a dialled Link. Default:
 	// DefaultMaxDatagram; at most 65527.
 	MaxDatagram int
-	// MaxPeers bounds the peers of a Listener; beyond it, the one that has
-	// been idle the longest is closed with ErrPeerLimit. Default: DefaultMaxPeers.
+	// MaxPeers bounds the peers of a Listener; beyond it, the one that has been
+	// idle the longest is closed with ErrPeerLimit. Default: DefaultMaxPeers.
 	MaxPeers int
 
 	mu    sync.Mutex
 	ports map[string]uint16 // by host:port of the server, for KeepPort
 }
 
-// Resolver finds the addresses of a host; *net.Resolver is one. Network is "ip".
+// Resolver finds the addresses of a host; *net.Resolver is one. Network is
+// "ip".
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // Dial opens a Link to t, whose scheme must be coap. It tries the addresses of
 // the host in the resolver's order, beginning at t.Attempt, until one has a
-// route. ICMP errors, which a connected socket hears of, arrive as Down with ErrUnreachable;
-// datagrams from other addresses do not arrive.
+// route. ICMP errors, which a connected socket hears of, arrive as Down with
+// ErrUnreachable; datagrams from other addresses do not arrive.
 func (u *UDP) Dial(ctx context.Context, t Target, s Sink) (Link, error) {
 	if t.Scheme != SchemeUDP {
 		return nil, fmt.Errorf("%w: %s over plain UDP", ErrScheme, t)
@@ -73,12 +78,15 @@ func (u *UDP) Dial(ctx context.Context, t Target, s Sink) (Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	var failed []error
+	var failed error
 	for i := range addrs {
 		remote := netip.AddrPortFrom(addrs[(uint(i)+t.Attempt)%uint(len(addrs))], t.Port)
 		conn, err := u.connect(ctx, t.HostPort(), remote)
 		if err != nil {
-			failed = append(failed, err)
+			if failed != nil {
+				err = fmt.Errorf("%w; %w", failed, err)
+			}
+			failed = err
 			continue
 		}
 		l := &udpLink{
@@ -88,7 +96,7 @@ func (u *UDP) Dial(ctx context.Context, t Target, s Sink) (Link, error) {
 		go l.read(make([]byte, u.maxDatagram()+1))
 		return l, nil
 	}
-	return nil, fmt.Errorf("link: dial %s: %w", t, errors.Join(failed...))
+	return nil, fmt.Errorf("link: dial %s: %w", t, failed)
 }
 
 // lookup gives the addresses of t's host, at least one if there is no error.
@@ -112,8 +120,8 @@ func lookup(ctx context.Context, r Resolver, t Target) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// connect opens a socket to remote, from the port used before if that is
-// wanted and possible.
+// connect opens a socket to remote, from the port used before if that is wanted
+// and possible.
 func (u *UDP) connect(ctx context.Context, server string, remote netip.AddrPort) (*net.UDPConn, error) {
 	local := u.LocalAddr
 	if a := local.Addr(); a.IsValid() && a.Is4() != remote.Addr().Is4() {
@@ -202,8 +210,8 @@ func (l *udpLink) Close() error {
 	return l.err
 }
 
-// read passes on what arrives until the Link is closed. buf is one byte larger than the
-// largest datagram accepted, so that a longer one shows.
+// read passes on what arrives until the Link is closed. buf is one byte larger
+// than the largest datagram accepted, so that a longer one shows.
 func (l *udpLink) read(buf []byte) {
 	pause := pause{closed: l.closed}
 	for {
@@ -238,8 +246,9 @@ const (
 
 func (p *pause) reset() { p.next = 0 }
 
-// after waits a while, longer each time, and reports false if the socket is closed
-// meanwhile. ICMP errors answer datagrams of ours and are bounded by them: they need no wait.
+// after waits a while, longer each time, and reports false if the socket is
+// closed meanwhile. ICMP errors answer datagrams of ours and are bounded by
+// them: they need no wait.
 func (p *pause) after(err error) bool {
 	if isICMP(err) {
 		return true
@@ -274,7 +283,7 @@ func classify(err error) error {
 		return nil
 	case errors.Is(err, net.ErrClosed):
 		return fmt.Errorf("%w: %w", ErrClosed, err)
-	case isICMP(err), errors.Is(err, syscall.ENETUNREACH):
+	case isICMP(err), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.ENETDOWN):
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	case errors.Is(err, syscall.EMSGSIZE), errors.Is(err, wsaMessageSize):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)

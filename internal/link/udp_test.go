@@ -90,7 +90,8 @@ func TestUDPBothWays(t *testing.T) {
 	}
 }
 
-// A refused datagram is news; the link goes on, and works once the server is up.
+// A refused datagram is news; the link goes on, and works once the server is
+// up.
 func TestUDPSurvivesICMP(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("relies on how Linux reports ICMP errors on loopback")
@@ -214,6 +215,12 @@ func TestUDPSocketOptions(t *testing.T) {
 	if !errors.Is(err, ErrUnreachable) {
 		t.Errorf("IPv6 from an IPv4 address: %v, want ErrUnreachable", err)
 	}
+	both := &table{answers: [][]netip.Addr{{netip.MustParseAddr("::1"), netip.MustParseAddr("::2")}}}
+	_, err = (&UDP{LocalAddr: u.LocalAddr, Resolver: both}).Dial(
+		context.Background(), target(t, "coap://server.example"), newNotebook())
+	if err == nil || !strings.Contains(err.Error(), "[::1]:5683") || !strings.Contains(err.Error(), "[::2]:5683") {
+		t.Errorf("two addresses without a route: %v, want both named", err)
+	}
 	refuse := errors.New("no such interface")
 	u.Control = func(string, string, syscall.RawConn) error { return refuse }
 	if _, err := u.Dial(context.Background(), target(t, uriOf(listener)), newNotebook()); !errors.Is(err, refuse) {
@@ -316,8 +323,8 @@ func TestListenerForgetsTheIdle(t *testing.T) {
 	}
 }
 
-// A connected socket hears nothing from another address than it dialled, so
-// an answer that arrives has left from the right one.
+// A connected socket hears nothing from another address than it dialled, so an
+// answer that arrives has left from the right one.
 func TestAnswersLeaveFromTheAddressAsked(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("Linux only")

@@ -15,10 +15,10 @@ func ListenUDP(address string, s Sink) (Listener, error) {
 	return (&UDP{}).Listen(context.Background(), address, s)
 }
 
-// Listen serves many peers on one socket and one goroutine. Where the socket
-// is bound to a wildcard address, answers leave from the address that the
-// peer sent to (Linux only). ICMP errors do not arrive here: an
-// unconnected socket is not told of them.
+// Listen serves many peers on one socket and one goroutine. Where the socket is
+// bound to a wildcard address, answers leave from the address that the peer
+// sent to (Linux only). ICMP errors do not arrive here: an unconnected socket
+// is not told of them.
 func (u *UDP) Listen(ctx context.Context, address string, s Sink) (Listener, error) {
 	lc := net.ListenConfig{Control: u.Control}
 	conn, err := lc.ListenPacket(ctx, "udp", address)
@@ -124,7 +124,8 @@ func (l *udpListener) read(buf []byte) {
 }
 
 // peer gives the peer at remote, who sent to the address local if that is
-// valid, and the peer that had to make room for it. It gives nil if the Listener is closed.
+// valid, and the peer that had to make room for it. It gives nil if the
+// Listener is closed.
 func (l *udpListener) peer(remote netip.AddrPort, local netip.Addr) (p, evicted *udpPeer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,8 +203,8 @@ func (p *udpPeer) Send(datagram []byte) error {
 func (p *udpPeer) MTU() int       { return p.listener.mtu }
 func (p *udpPeer) Reliable() bool { return false }
 
-// Local is the address the peer sends to, where the socket tells, and else
-// the one the Listener is bound to.
+// Local is the address the peer sends to, where the socket tells, and else the
+// one the Listener is bound to.
 func (p *udpPeer) Local() net.Addr {
 	bound := p.listener.conn.LocalAddr().(*net.UDPAddr)
 	p.listener.mu.Lock()

@@ -21,8 +21,8 @@ func (b *batch) room(size, maxDatagrams, maxBytes int) bool {
 	return b.datagrams < maxDatagrams && size <= maxBytes-len(b.bytes)
 }
 
-// addDatagram appends e with a copy of datagram. The place is kept as indexes, as
-// the bytes move when they grow.
+// addDatagram appends e with a copy of datagram. The place is kept as indexes,
+// as the bytes move when they grow.
 func (b *batch) addDatagram(e Event, datagram []byte) {
 	e.from = len(b.bytes)
 	b.bytes = append(b.bytes, datagram...)
@@ -40,8 +40,9 @@ func (b *batch) event(i int) Event {
 	return e
 }
 
-// Room that a batch keeps however little it is used, and the number of batches in a row that
-// must use less than a quarter of the rest before it is given back.
+// Room that a batch keeps however little it is used, and the number of batches
+// in a row that must use less than a quarter of the rest before it is given
+// back.
 const (
 	keepEvents = 1024
 	keepBytes  = 64 << 10

@@ -33,7 +33,8 @@ func BenchmarkPingPong(b *testing.B) {
 	}
 }
 
-// BenchmarkPingPongBare is the same with a channel in place of the loop, for comparison.
+// BenchmarkPingPongBare is the same with a channel in place of the loop, for
+// comparison.
 func BenchmarkPingPongBare(b *testing.B) {
 	there, back := make(chan []byte, 1), make(chan int)
 	go func() {
@@ -76,7 +77,8 @@ func BenchmarkStream(b *testing.B) {
 	<-c.done
 }
 
-// BenchmarkReschedule moves one of 100,000 timers, as each exchange of a fleet does.
+// BenchmarkReschedule moves one of 100,000 timers, as each exchange of a fleet
+// does.
 func BenchmarkReschedule(b *testing.B) {
 	l, now, random := New(), time.Now(), rand.New(rand.NewPCG(1, 2))
 	timers := make([]alarmClock, 100_000)

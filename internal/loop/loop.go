@@ -6,7 +6,8 @@
 // embedded in their owners and kept in one heap behind one time.Timer, so an
 // idle client costs neither a goroutine nor a runtime timer.
 //
-// [Workers] runs the callbacks of users elsewhere, since they may take their time.
+// [Workers] runs the callbacks of users elsewhere, since they may take their
+// time.
 package loop
 
 import (
@@ -23,21 +24,21 @@ type Receiver interface {
 	Handle(now time.Time, e Event)
 }
 
-// Func is a Receiver that calls itself and ignores the event. Converting a
-// func to it costs nothing: l.Post(loop.Event{To: loop.Func(f)}).
+// Func is a Receiver that calls itself and ignores the event. Converting a func
+// to it costs nothing: l.Post(loop.Event{To: loop.Func(f)}).
 type Func func(now time.Time)
 
 // Handle calls f.
 func (f Func) Handle(now time.Time, _ Event) { f(now) }
 
-// Event is one thing for the loop to do. Kind, Arg and Data mean what the receiver says
-// they mean.
+// Event is one thing for the loop to do. Kind, Arg and Data mean what the
+// receiver says they mean.
 type Event struct {
 	To   Receiver
 	Kind int
 	Arg  any
-	// Data is kept as it is by Post. With PostDatagram it is a copy that the loop owns
-	// and reuses: valid until Handle returns.
+	// Data is kept as it is by Post. With PostDatagram it is a copy that the
+	// loop owns and reuses: valid until Handle returns.
 	Data []byte
 
 	from, to int // place of Data in the batch's bytes, when to > from
@@ -54,10 +55,10 @@ var ErrStarted = errors.New("loop: started twice")
 
 // Loop owns the state of its receivers. Make one with New.
 type Loop struct {
-	// MaxDatagrams and MaxBytes bound what PostDatagram lets wait, in number and
-	// in bytes; beyond either, datagrams are dropped and counted, as a full
-	// socket buffer would. Zero means DefaultMaxDatagrams and DefaultMaxBytes. They must not be
-	// changed once the Loop is in use.
+	// MaxDatagrams and MaxBytes bound what PostDatagram lets wait, in number
+	// and in bytes; beyond either, datagrams are dropped and counted, as a full
+	// socket buffer would. Zero means DefaultMaxDatagrams and DefaultMaxBytes.
+	// They must not be changed once the Loop is in use.
 	MaxDatagrams, MaxBytes int
 
 	mu    sync.Mutex
@@ -86,8 +87,9 @@ func New() *Loop {
 }
 
 // Post queues an event. It never waits and never drops: its callers are bounded
-// by themselves. It reports false when the Loop has ended, and then e will not be handled. An
-// event for which it reported true is handled, also if the loop is just ending.
+// by themselves. It reports false when the Loop has ended, and then e will not
+// be handled. An event for which it reported true is handled, also if the loop
+// is just ending.
 func (l *Loop) Post(e Event) bool {
 	l.mu.Lock()
 	if l.ended {
@@ -130,9 +132,9 @@ func (l *Loop) notify() {
 }
 
 // Run handles events and expires timers until ctx ends. Then it handles the
-// events that are posted already, and those that they post in turn, refuses further ones and returns
-// nil; timers that are not due yet stay where they are. A Loop runs once: a second
-// call returns ErrStarted.
+// events that are posted already, and those that they post in turn, refuses
+// further ones and returns nil; timers that are not due yet stay where they
+// are. A Loop runs once: a second call returns ErrStarted.
 func (l *Loop) Run(ctx context.Context) error {
 	if l.started.Swap(true) {
 		return ErrStarted
@@ -158,8 +160,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
-// swap trades the emptied batch for the filled inbox. With last set, it
-// marks the Loop as ended once nothing is left, and reports whether there is something to do.
+// swap trades the emptied batch for the filled inbox. With last set, it marks
+// the Loop as ended once nothing is left, and reports whether there is
+// something to do.
 func (l *Loop) swap(work *batch, last bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

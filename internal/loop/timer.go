@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Expirer owns a Timer. Expire is called on the loop's goroutine with the
-// timer off the heap, so that it may be scheduled anew.
+// Expirer owns a Timer. Expire is called on the loop's goroutine with the timer
+// off the heap, so that it may be scheduled anew.
 type Expirer interface {
 	Expire(now time.Time)
 }
 
-// Timer is a deadline, to be embedded in its owner: 40 bytes and no allocation, ever. The zero
-// Timer with an Owner is ready to be scheduled.
+// Timer is a deadline, to be embedded in its owner: 40 bytes and no allocation,
+// ever. The zero Timer with an Owner is ready to be scheduled.
 type Timer struct {
 	Owner Expirer
 
@@ -24,9 +24,10 @@ type Timer struct {
 // Scheduled reports whether the timer waits for its deadline.
 func (t *Timer) Scheduled() bool { return t.place != 0 }
 
-// Schedule sets the deadline of t, which may be scheduled already; its owner's Expire is
-// called once the time has come, at once if at has passed. Equal
-// deadlines expire in the order they were scheduled. Only the loop's goroutine may call it.
+// Schedule sets the deadline of t, which may be scheduled already; its owner's
+// Expire is called once the time has come, at once if at has passed. Equal
+// deadlines expire in the order they were scheduled. Only the loop's goroutine
+// may call it.
 func (l *Loop) Schedule(t *Timer, at time.Time) {
 	l.timers.scheduled++
 	t.at, t.seq = max(at.Sub(l.epoch), l.elapsed), l.timers.scheduled
@@ -45,7 +46,8 @@ func (l *Loop) Unschedule(t *Timer) {
 	}
 }
 
-// Timers is the number of timers scheduled. Only the loop's goroutine may call it.
+// Timers is the number of timers scheduled. Only the loop's goroutine may call
+// it.
 func (l *Loop) Timers() int { return len(l.timers.items) }
 
 // never is the next deadline when there is none.
@@ -69,8 +71,8 @@ func (l *Loop) expire(now time.Time) (next time.Duration) {
 	return never
 }
 
-// alarm is the one time.Timer of a Loop. It is left alone while the next deadline stays the
-// same, which is most of the time under load.
+// alarm is the one time.Timer of a Loop. It is left alone while the next
+// deadline stays the same, which is most of the time under load.
 type alarm struct {
 	timer *time.Timer
 	at    time.Duration // since the epoch, never when it is not set

@@ -88,7 +88,8 @@ func TestTimerAgainAndAgain(t *testing.T) {
 	})
 }
 
-// A timer that is always in the past must keep neither events nor other timers waiting.
+// A timer that is always in the past must keep neither events nor other timers
+// waiting.
 func TestTimerInThePastLetsOthersThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New()
@@ -139,7 +140,8 @@ func TestEqualDeadlinesKeepOrder(t *testing.T) {
 	}
 }
 
-// The heap agrees with a sorted list, whatever is scheduled, moved and taken off.
+// The heap agrees with a sorted list, whatever is scheduled, moved and taken
+// off.
 func TestHeapAgreesWithSort(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := New()

@@ -20,7 +20,8 @@ var (
 	ErrBusy = errors.New("loop: too many callbacks are waiting")
 	// ErrStopped says that a task was not run since Close had been called.
 	ErrStopped = errors.New("loop: callbacks are no longer run")
-	// ErrExited says that a task ended its goroutine (runtime.Goexit, or FailNow in a test).
+	// ErrExited says that a task ended its goroutine (runtime.Goexit, or
+	// FailNow in a test).
 	ErrExited = errors.New("loop: callback called runtime.Goexit")
 )
 
@@ -39,12 +40,15 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// Workers runs tasks on goroutines that start when there is something to do and end when there is
-// not. The zero value is ready; its methods may be called from any goroutine.
+// Workers runs tasks on goroutines that start when there is something to do and
+// end when there is not. The zero value is ready; its methods may be called
+// from any goroutine.
 type Workers struct {
-	// Max bounds the tasks that run at the same time. Default: DefaultMaxWorkers.
+	// Max bounds the tasks that run at the same time. Default:
+	// DefaultMaxWorkers.
 	Max int
-	// MaxWaiting bounds the tasks that wait for a free worker. Default: DefaultMaxWaiting.
+	// MaxWaiting bounds the tasks that wait for a free worker. Default:
+	// DefaultMaxWaiting.
 	MaxWaiting int
 
 	mu      sync.Mutex
@@ -56,8 +60,8 @@ type Workers struct {
 }
 
 // Lane keeps tasks in order: those of one Lane run one after another, while
-// those of different Lanes, and those without one, run side by side. The zero value is
-// ready; it belongs to one Workers.
+// those of different Lanes, and those without one, run side by side. The zero
+// value is ready; it belongs to one Workers.
 type Lane struct {
 	busy    bool
 	waiting []task
@@ -70,10 +74,10 @@ type task struct {
 }
 
 // Go runs run and then done with its error, both on a worker. A panic in run
-// becomes a *PanicError, runtime.Goexit becomes ErrExited; done itself must not panic.
-// With a lane, the task waits for those of the lane before it. Go does not wait;
-// it returns ErrBusy or ErrStopped, without calling either function, if the task
-// cannot be taken.
+// becomes a *PanicError, runtime.Goexit becomes ErrExited; done itself must not
+// panic. With a lane, the task waits for those of the lane before it. Go does
+// not wait; it returns ErrBusy or ErrStopped, without calling either function,
+// if the task cannot be taken.
 func (w *Workers) Go(lane *Lane, run func() error, done func(error)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,7 +116,8 @@ func (w *Workers) limit(n, otherwise int) int {
 	return n
 }
 
-// work runs t and then whatever waits. If t ends the goroutine, another one takes over.
+// work runs t and then whatever waits. If t ends the goroutine, another one
+// takes over.
 func (w *Workers) work(t task) {
 	exited := true
 	defer func() {
@@ -140,9 +145,9 @@ func (t task) call() {
 	err = t.run()
 }
 
-// next takes the task to run after one of the given lane, or ends the worker.
-// A lane's next task goes to the end of the queue, so that a busy lane does not keep the
-// worker to itself.
+// next takes the task to run after one of the given lane, or ends the worker. A
+// lane's next task goes to the end of the queue, so that a busy lane does not
+// keep the worker to itself.
 func (w *Workers) next(lane *Lane) (task, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -175,9 +180,9 @@ func pop(tasks *[]task) task {
 	return t
 }
 
-// Close makes Go refuse tasks from now on and waits until those that were
-// taken have ended or ctx has; in the latter case it returns an error that says
-// how many are left, and they end on their own.
+// Close makes Go refuse tasks from now on and waits until those that were taken
+// have ended or ctx has; in the latter case it returns an error that says how
+// many are left, and they end on their own.
 func (w *Workers) Close(ctx context.Context) error {
 	w.mu.Lock()
 	w.stopped = true
