@@ -31,6 +31,10 @@ type PanicError struct {
 	Stack []byte // of the goroutine that panicked, as debug.Stack gives it
 }
 
+// Panicked makes a *PanicError of what recover gave. It is to be called in the
+// deferred function that recovered, so that the stack shows who panicked.
+func Panicked(value any) error { return &PanicError{Value: value, Stack: debug.Stack()} }
+
 // Error gives the panic's value, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("callback panicked: %v", e.Value) }
 
@@ -138,7 +142,7 @@ func (t task) call() {
 	err := ErrExited
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = Panicked(v)
 		}
 		t.done(err)
 	}()
