@@ -2,6 +2,7 @@ package registration
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/model"
@@ -45,11 +46,12 @@ type Config struct {
 	// Lifetime is /1/x/1 at the start, in whole seconds. Default
 	// DefaultLifetime; see also Infinite.
 	Lifetime time.Duration
-	// Binding is /1/x/7 at the start, without Q: the transports the client can
-	// be reached by. Default "U".
+	// Binding is /1/x/7 at the start: the transports the client can be reached
+	// by, such as "U" or "UT". A Q in it, as LwM2M 1.0 has, means QueueMode.
+	// Default "U".
 	Binding string
 	// QueueMode tells the Server to hold requests until the client shows up
-	// (Core 1.1.1 §6.5): Q, in LwM2M 1.0 a part of the binding.
+	// (Core 1.1.1 §6.5), whatever the binding says. Default false.
 	QueueMode bool
 	// SMS is the number by which SMS reach the client, without "+". Default none.
 	SMS string
@@ -108,6 +110,15 @@ func (c *Config) lifetime(d time.Duration) time.Duration {
 		return Infinite
 	}
 	return DefaultLifetime
+}
+
+// binding splits a binding into transports and queue mode.
+func (c *Config) binding(s string) (transports string, queue bool) {
+	transports = strings.ReplaceAll(s, "Q", "")
+	if transports == "" {
+		transports = "U"
+	}
+	return transports, c.QueueMode || strings.Contains(s, "Q")
 }
 
 func (c *Config) stopGrace() time.Duration { return orDefault(c.StopGrace, DefaultStopGrace) }

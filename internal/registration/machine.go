@@ -75,6 +75,7 @@ type Machine struct {
 	attempt  uint32 // in this sequence, from 1; 0: the last one succeeded
 	sequence uint32 // from 1
 
+	queue    bool // queue mode
 	state    State
 	linked   bool    // there is a link
 	pending  changes // to be told to the Server
@@ -85,10 +86,8 @@ type Machine struct {
 // long as a Uri-Query option allows; "" leaves ep out, for Servers that know the
 // client by its credentials (Core 1.1.1 §6.2.1). The Machine keeps the Config.
 func New(endpoint string, config *Config) Machine {
-	m := Machine{config: config, endpoint: endpoint, lifetime: config.lifetime(config.Lifetime), binding: config.Binding}
-	if m.binding == "" {
-		m.binding = "U"
-	}
+	m := Machine{config: config, endpoint: endpoint, lifetime: config.lifetime(config.Lifetime)}
+	m.binding, m.queue = config.binding(config.Binding)
 	return m
 }
 

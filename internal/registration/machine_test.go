@@ -99,6 +99,8 @@ func TestRegisterQueries(t *testing.T) {
 			[]string{"lwm2m=1.1", "ep=urn:dev:os:0023C7-000001", "lt=300"}},
 		{"", Config{Binding: "U"}, []string{"lwm2m=1.1", "lt=86400"}},
 		{"a", Config{Version: model.Version10, QueueMode: true}, []string{"lwm2m=1.0", "ep=a", "lt=86400", "b=UQ"}},
+		{"a", Config{Version: model.Version10, Binding: "UQS"}, []string{"lwm2m=1.0", "ep=a", "lt=86400", "b=UQS"}},
+		{"a", Config{Binding: "UQ"}, []string{"lwm2m=1.1", "ep=a", "lt=86400", "b=U", "Q"}},
 		{"a", Config{QueueMode: true}, []string{"lwm2m=1.1", "ep=a", "lt=86400", "b=U", "Q"}},
 		{"a", Config{Version: model.Version12, Binding: "UT"}, []string{"lwm2m=1.2", "ep=a", "lt=86400", "b=UT"}},
 		{"a", Config{Version: model.Version10, Binding: "S", QueueMode: true, SMS: "123"},

@@ -24,10 +24,10 @@ func (m *Machine) registerQueries() []string {
 		queries = append(queries, "ep="+m.endpoint)
 	}
 	queries = append(queries, lifetimeQuery(m.lifetime))
-	if m.binding != "U" || c.QueueMode {
+	if m.binding != "U" || m.queue {
 		queries = append(queries, m.bindingQuery())
 	}
-	if c.QueueMode && !m.isVersion10() {
+	if m.queue && !m.isVersion10() {
 		queries = append(queries, "Q")
 	}
 	if c.SMS != "" {
@@ -59,7 +59,7 @@ func lifetimeQuery(d time.Duration) string {
 // bindingQuery is the parameter b. In LwM2M 1.0 the Q of queue mode is a letter
 // in it, after the first: UQ, SQ, UQS.
 func (m *Machine) bindingQuery() string {
-	if m.config.QueueMode && m.isVersion10() {
+	if m.queue && m.isVersion10() {
 		return "b=" + m.binding[:1] + "Q" + m.binding[1:]
 	}
 	return "b=" + m.binding

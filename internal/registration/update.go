@@ -15,14 +15,13 @@ func (m *Machine) LifetimeChanged(now time.Time, lifetime time.Duration) {
 	}
 }
 
-// BindingChanged tells that /1/x/7 was set, without Q; "" stands for "U".
-// Nothing happens if it is what it was.
+// BindingChanged tells that /1/x/7 was set; see Config.Binding. Nothing happens
+// if it is what it was. Since LwM2M 1.1 an Update cannot tell of queue mode: that
+// takes effect with the next Register.
 func (m *Machine) BindingChanged(now time.Time, binding string) {
-	if binding == "" {
-		binding = "U"
-	}
-	if binding != m.binding {
-		m.binding = binding
+	binding, queue := m.config.binding(binding)
+	if binding != m.binding || queue != m.queue {
+		m.binding, m.queue = binding, queue
 		m.changed(now, bindingChanged)
 	}
 }
