@@ -142,7 +142,7 @@ func (k *Creation) Fill(in *Instance) ([]WriteCall, error) {
 	if in == nil {
 		in = NewInstance(k.def, k.id)
 	}
-	if in.Path() != k.Path() || in.def.Version != k.def.Version {
+	if in.Path() != k.Path() || objectVersion(in.def) != objectVersion(k.def) {
 		return nil, fail(model.InternalServerError, k.Path(), "the application made another instance, "+in.Path().String())
 	}
 	k.in = in

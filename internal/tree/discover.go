@@ -87,10 +87,3 @@ func tellsVersion(object uint16, v, enabler model.Version) bool {
 	assumed, core := model.DefaultVersion(object, enabler)
 	return v != assumed || core && enabler.Compare(model.Version12) >= 0
 }
-
-func objectVersion(def *model.Object) model.Version {
-	if def.Version.IsZero() {
-		return model.Version10
-	}
-	return def.Version
-}

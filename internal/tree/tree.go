@@ -74,11 +74,19 @@ func (t *Tree) define(def *model.Object) (*object, error) {
 	switch {
 	case len(o.instances) == 0 && len(o.reserved) == 0:
 		o.def = def
-	case o.def.Version != def.Version:
-		return nil, fail(model.BadRequest, p, "has instances of version "+o.def.Version.String()+
-			", not "+def.Version.String())
+	case objectVersion(o.def) != objectVersion(def):
+		return nil, fail(model.BadRequest, p, "the Object has version "+objectVersion(o.def).String()+
+			", not "+objectVersion(def).String())
 	}
 	return o, nil
+}
+
+// objectVersion is the version of an Object, also if its definition is silent.
+func objectVersion(def *model.Object) model.Version {
+	if def.Version.IsZero() {
+		return model.Version10
+	}
+	return def.Version
 }
 
 // RemoveObject removes an Object with all its instances and reports whether it
