@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -54,19 +56,59 @@ func TestCloseStopsWhatWasStarted(t *testing.T) {
 
 func TestStartSaysWhyItFailed(t *testing.T) {
 	Require(t, errOfShared)
-	broken := fstest.MapFS{"broken.xml": {Data: []byte("<LWM2M><Object>")}}
-	server, err := StartMain(Options{Properties: map[string]string{"COAP.MAX_MESSAGE_SIZE": "many"}, Models: broken})
-	if err != nil {
-		t.Fatalf("Leshan starts without what it cannot read, got %v", err)
+	_, err := StartMain(Options{StartTimeout: time.Nanosecond})
+	if err == nil || !strings.Contains(err.Error(), "not ready after 1ns") {
+		t.Errorf("no time: %v", err)
 	}
+	missing := program{java: "no-such-java", main: "Gateway"}
+	ports, err := freePorts(portsNeeded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := launch(testContext(t), missing, Options{}, ports); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("no program: %v", err)
+	}
+}
+
+func TestBrokenModelIsLogged(t *testing.T) {
+	Require(t, errOfShared)
+	server := Start(t, Options{Models: fstest.MapFS{"broken.xml": {Data: []byte("<LWM2M><Object>")}}})
 	if !bytes.Contains(server.log(0), []byte("broken.xml")) {
 		t.Errorf("no word on the broken definition:\n%s", server.log(0))
 	}
-	if err := server.Close(); err != nil {
-		t.Error(err)
+}
+
+// Each of the ports may be lost to another program between choice and use.
+func TestTakenPort(t *testing.T) {
+	Require(t, errOfShared)
+	prog, err := obtain(testContext(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := StartMain(Options{StartTimeout: time.Nanosecond}); err == nil || !bytes.Contains([]byte(err.Error()), []byte("not ready")) {
-		t.Errorf("StartMain with no time: %v", err)
+	for i, name := range []string{"CoAP", "CoAPS", "HTTP"} {
+		t.Run(name, func(t *testing.T) {
+			ports, err := freePorts(portsNeeded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			packets, err := net.ListenPacket("udp4", hostPort(ports[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer packets.Close()
+			stream, err := net.Listen("tcp4", hostPort(ports[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Close()
+			server, err := launch(testContext(t), prog, Options{StartTimeout: 15 * time.Second}, ports)
+			if !errors.Is(err, errPortTaken) {
+				t.Errorf("launch: %v, want %v", err, errPortTaken)
+			}
+			if err == nil {
+				server.Close()
+			}
+		})
 	}
 }
 
@@ -163,22 +205,50 @@ func TestRegistrationsThatLeshanRefuses(t *testing.T) {
 
 func TestQueueModeWaitsForTheClient(t *testing.T) {
 	server, ctx := sharedServer(t)
-	events := server.MustEvents(t, "sleeper")
+	const ep = "sleeper"
+	events := server.MustEvents(t, ep)
+	wait := func(kind EventKind) Event {
+		t.Helper()
+		event, err := events.Wait(ctx, kind, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return event
+	}
 	p := newPeer(t, server)
-	if answer := p.ask(con, post, 1, registerRest("lwm2m=1.1", "ep=sleeper", "Q", "</3/0>")); answer.code != created {
+	answer := p.ask(con, post, 1, registerRest("lwm2m=1.1", "ep="+ep, "Q", "</3/0>"))
+	if answer.code != created {
 		t.Fatalf("Register: %x %q", answer.code, answer.rest)
 	}
-	event, err := events.Wait(ctx, Registered, nil)
-	if err != nil || !event.Registration.QueueMode || event.Registration.Sleeping {
-		t.Fatalf("registered %+v, %v, want queue mode and awake", event.Registration, err)
+	wait(Awake)
+	if r := wait(Registered).Registration; !r.QueueMode {
+		t.Errorf("registered %+v, want queue mode", r)
 	}
-	if _, err := events.Wait(ctx, Awake, nil); err != nil {
-		t.Error(err)
+
+	read := func(ctx context.Context) (*Result, error) { return server.Read(ctx, ep, "/3/0/0", TEXT) }
+	short, cancel := context.WithTimeout(ctx, 1900*time.Millisecond)
+	defer cancel()
+	if _, err := during(short, read, func() { p.receive() }); err == nil {
+		t.Fatal("a Read without an answer succeeded")
 	}
-	result, err := during(ctx, func(ctx context.Context) (*Result, error) { return server.Read(ctx, "sleeper", "/3/0/0", "") },
-		func() { p.answer(content, []byte("\xc0\xffAcme")) })
+	wait(Sleeping) // who does not answer is asleep
+	if r, err := server.Client(ctx, ep); err != nil || !r.Sleeping {
+		t.Errorf("Client() = %+v, %v, want asleep", r, err)
+	}
+
+	result, err := during(ctx, read, func() {
+		update := append([]byte{0xb2}, answer.rest[1:]...)
+		if got := p.ask(con, post, 2, update); got.code != changed {
+			t.Errorf("Update: %x %q", got.code, got.rest)
+		}
+		p.answer(content, []byte("\xc0\xffAcme"))
+	})
 	if err != nil || result.Content.Value != "Acme" {
 		t.Errorf("Read() = %+v, %v", result, err)
+	}
+	wait(Awake)
+	if u := wait(Updated); u.Update.RegistrationID != u.Registration.ID || u.Update.Lifetime != nil {
+		t.Errorf("update %+v, want an empty one", u.Update)
 	}
 }
 

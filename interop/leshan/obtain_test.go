@@ -43,7 +43,7 @@ func TestObtainConcurrentlyAndOffline(t *testing.T) {
 
 	onlyJava(t, programs[0].java)
 	again, err := obtain(context.Background())
-	if err != nil || again != programs[0] {
+	if err != nil || again.classpath != programs[0].classpath {
 		t.Errorf("without Maven and javac: %+v, %v, want %+v", again, err, programs[0])
 	}
 }
@@ -129,7 +129,7 @@ func TestDemoServerJar(t *testing.T) {
 		t.Error("a missing jar is taken")
 	}
 	server := &Server{dir: t.TempDir()}
-	args, err := server.arguments(program{main: demoClass, classpath: jar}, Options{})
+	args, err := server.arguments(program{main: demoClass, classpath: jar}, Options{}, []string{"1", "2", "3", "4", "5", "6"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,13 @@ func TestOperations(t *testing.T) {
 			Result{Code: "2.04", Status: "CHANGED(204)", Success: true, Payload: []byte{}, ContentFormat: -1},
 		},
 		{
+			"remove an attribute", func(ctx context.Context) (*Result, error) {
+				return s.WriteAttributes(ctx, c.ep, "/3/0/9", "pmin")
+			},
+			"\x03\xb13\x010\x019\x44pmin", changed, "",
+			Result{Code: "2.04", Status: "CHANGED(204)", Success: true, Payload: []byte{}, ContentFormat: -1},
+		},
+		{
 			"execute", func(ctx context.Context) (*Result, error) { return s.Execute(ctx, c.ep, "/3/0/4", "0='a',1") },
 			"\x02\xb13\x010\x014\x10\xff0='a',1", changed, "",
 			Result{Code: "2.04", Status: "CHANGED(204)", Success: true, Payload: []byte{}, ContentFormat: -1},

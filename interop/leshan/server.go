@@ -25,6 +25,8 @@ const (
 	// startAttempts bounds how often Start tries again with other ports after
 	// another program has taken one of those it had picked.
 	startAttempts = 5
+	// portsNeeded: CoAP, CoAPS, HTTP; the demo server has three more.
+	portsNeeded   = 6
 	readyPoll     = 20 * time.Millisecond
 	shownLogLines = 60
 )
@@ -91,7 +93,11 @@ func StartMain(options Options) (*Server, error) {
 		options.StartTimeout = defaultStartTimeout
 	}
 	for attempt := 1; ; attempt++ {
-		s, err := launch(ctx, prog, options)
+		ports, err := freePorts(portsNeeded)
+		if err != nil {
+			return nil, err
+		}
+		s, err := launch(ctx, prog, options, ports)
 		if err == nil || attempt == startAttempts || !errors.Is(err, errPortTaken) {
 			return s, err
 		}
@@ -117,13 +123,13 @@ func Require(tb testing.TB, err error) {
 
 var errPortTaken = errors.New("a port was taken by another program")
 
-func launch(ctx context.Context, prog program, options Options) (*Server, error) {
+func launch(ctx context.Context, prog program, options Options, ports []string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "leshan-")
 	if err != nil {
 		return nil, fmt.Errorf("leshan: %w", err)
 	}
 	s := &Server{dir: dir, logFile: filepath.Join(dir, "leshan.log"), exited: make(chan struct{})}
-	err = s.run(prog, options)
+	err = s.run(prog, options, ports)
 	if err == nil {
 		err = s.waitReady(ctx, options.StartTimeout)
 	}
@@ -133,8 +139,8 @@ func launch(ctx context.Context, prog program, options Options) (*Server, error)
 	return s, nil
 }
 
-func (s *Server) run(prog program, options Options) error {
-	args, err := s.arguments(prog, options)
+func (s *Server) run(prog program, options Options, ports []string) error {
+	args, err := s.arguments(prog, options, ports)
 	if err != nil {
 		return err
 	}
@@ -162,20 +168,17 @@ func (s *Server) run(prog program, options Options) error {
 }
 
 // arguments prepares the working folder and returns Java's command line.
-func (s *Server) arguments(prog program, options Options) ([]string, error) {
+func (s *Server) arguments(prog program, options Options, ports []string) ([]string, error) {
 	level := "info"
 	if options.Verbose {
 		level = "debug"
 	}
 	args := []string{
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", // quick to start, small
-		"-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dsun.net.httpserver.nodelay=true", // else each answer waits 40 ms for an ACK
+		"-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 		"-Dorg.slf4j.simpleLogger.log.org.eclipse.leshan=" + level,
 		"-cp", prog.classpath, prog.main,
-	}
-	ports, err := freePorts(6)
-	if err != nil {
-		return nil, err
 	}
 	s.CoAP, s.CoAPS, s.api = hostPort(ports[0]), hostPort(ports[1]), "http://"+hostPort(ports[2])+"/api"
 	for i, name := range []string{"l", "sl", "w"} {
@@ -262,8 +265,11 @@ func (s *Server) waitReady(ctx context.Context, limit time.Duration) error {
 	poll := time.NewTicker(readyPoll)
 	defer poll.Stop()
 	for {
-		if _, err := s.Clients(ctx); err == nil {
-			return nil
+		// The log tells this server from another one that may have the port.
+		if bytes.Contains(s.log(0), []byte("Web server started")) {
+			if _, err := s.Clients(ctx); err == nil {
+				return nil
+			}
 		}
 		select {
 		case <-poll.C:

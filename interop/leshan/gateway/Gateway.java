@@ -3,6 +3,7 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -15,8 +16,10 @@ import org.eclipse.leshan.core.model.ObjectLoader;
 import org.eclipse.leshan.core.model.ObjectModel;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
+import org.eclipse.leshan.server.endpoint.LwM2mServerEndpoint;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
 import org.eclipse.leshan.servers.security.InMemorySecurityStore;
+import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServerEndpoint;
 import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServerEndpointsProvider;
 import org.eclipse.leshan.transport.californium.server.endpoint.coap.CoapServerProtocolProvider;
 import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServerProtocolProvider;
@@ -35,7 +38,16 @@ import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServe
 public final class Gateway {
     static final String PROPERTIES = "Californium3.server.properties";
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) {
+        try {
+            run(args);
+        } catch (Exception e) {
+            e.printStackTrace();
+            System.exit(1);
+        }
+    }
+
+    private static void run(String[] args) throws Exception {
         Map<String, String> options = new HashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) {
             options.put(args[i], args[i + 1]);
@@ -54,12 +66,22 @@ public final class Gateway {
         http.createContext("/api/event", events::stream);
 
         lwm2m.start();
+        requireStarted(lwm2m);
         events.traceCoap(lwm2m);
         http.start();
         Thread watch = new Thread(Gateway::exitWithParent, "parent");
         watch.setDaemon(true);
         watch.start();
         System.err.println("Web server started at http:/" + http.getAddress());
+    }
+
+    /** Californium is content if one of several endpoints has got its port. */
+    private static void requireStarted(LeshanServer server) throws BindException {
+        for (LwM2mServerEndpoint endpoint : server.getEndpoints()) {
+            if (!((CaliforniumServerEndpoint) endpoint).getCoapEndpoint().isStarted()) {
+                throw new BindException(endpoint.getURI() + " could not be started");
+            }
+        }
     }
 
     private static void exitWithParent() {
