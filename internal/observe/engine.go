@@ -68,16 +68,17 @@ func (e *Engine[T]) Cancel(server uint16, token T) bool {
 	return o != nil
 }
 
-// CancelServer ends all observations of a Server, as a Register does. It returns
-// how many there were.
-func (e *Engine[T]) CancelServer(server uint16) int {
-	before := e.Len()
+// CancelServer ends all observations of a Server, as a Register does, and returns
+// them.
+func (e *Engine[T]) CancelServer(server uint16) []*Observation[T] {
+	var ended []*Observation[T]
 	for k, o := range e.all {
 		if k.server == server {
 			e.remove(o)
+			ended = append(ended, o)
 		}
 	}
-	return before - e.Len()
+	return ended
 }
 
 // Changed tells that what is at the paths, or below them, changed.

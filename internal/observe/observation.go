@@ -20,6 +20,7 @@ type Request[T comparable] struct {
 	Paths     []model.Path // one, or with Composite one or more; kept, not to be changed
 	Format    uint16       // the Content-Format of the notifications
 	Composite bool         // Observe-Composite (Core 1.1.1 §6.4.5)
+	Context   any          // what the owner wants to keep with the observation
 }
 
 // Observation is one thing that a Server observes. It belongs to its [Engine];
