@@ -1,0 +1,100 @@
+package lwm2m
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/link"
+)
+
+// ServerAccount is what a client knows of one LwM2M Server: an instance of the
+// Security Object and one of the Server Object (Core 1.1.1 §6.1).
+type ServerAccount struct {
+	// URI is the server's address, coap://HOST[:PORT]. The port defaults to 5683.
+	// Names are looked up anew for each connection.
+	URI string
+	// Security says how to speak with the server. There is no default: a
+	// connection without protection has to be asked for with [NoSec].
+	Security Security
+	// ShortServerID identifies the server among those of the client, 1 to 65534.
+	// The zero value stands for the account's place in Config.Servers, from 1.
+	ShortServerID uint16
+	// Lifetime is how long the registration is valid without an Update, in whole
+	// seconds, at least 1 s. Zero means 86400 s. The server may change it
+	// by writing Resource 1/x/1.
+	Lifetime time.Duration
+	// DefaultMinPeriod and DefaultMaxPeriod are pmin and pmax of observations
+	// that have none, in whole seconds (Resources 1/x/2 and 1/x/3). Zero leaves them out.
+	DefaultMinPeriod, DefaultMaxPeriod time.Duration
+	// DisableTimeout is how long the client stays away after the server executed
+	// Disable, in whole seconds (Resource 1/x/5). Zero means 86400 s.
+	DisableTimeout time.Duration
+	// QueueMode tells the server that the client listens only for a while after
+	// it has spoken (Core 1.1.1 §6.4).
+	QueueMode bool
+}
+
+// Security protects the connection to a server. [NoSec] is the one kind so far.
+type Security interface {
+	// mode is the value of Resource 0/x/2.
+	mode() int64
+	// schemes are the URI schemes that go with it.
+	schemes() []string
+}
+
+// NoSec leaves the connection unprotected: anyone on the way can read and change
+// what is said. It is for tests, and for networks that are safe by other means.
+type NoSec struct{}
+
+func (NoSec) mode() int64       { return 3 }
+func (NoSec) schemes() []string { return []string{"coap"} }
+
+const (
+	defaultLifetime       = 86400 * time.Second
+	defaultDisableTimeout = 86400 * time.Second
+)
+
+// complete returns the account with its defaults filled in, and the place it
+// speaks to. index is the account's place in the Config.
+func (a ServerAccount) complete(index int) (ServerAccount, link.Target, error) {
+	fail := func(err error) (ServerAccount, link.Target, error) {
+		return a, link.Target{}, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
+	}
+	if a.ShortServerID == 0 {
+		a.ShortServerID = uint16(index + 1)
+	}
+	if a.ShortServerID == maxID {
+		return fail(errors.New("ShortServerID 65535 is reserved"))
+	}
+	if a.Lifetime == 0 {
+		a.Lifetime = defaultLifetime
+	}
+	if a.DisableTimeout == 0 {
+		a.DisableTimeout = defaultDisableTimeout
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Lifetime", a.Lifetime}, {"DisableTimeout", a.DisableTimeout},
+		{"DefaultMinPeriod", a.DefaultMinPeriod}, {"DefaultMaxPeriod", a.DefaultMaxPeriod},
+	} {
+		if d.value < 0 || d.value%time.Second != 0 {
+			return fail(fmt.Errorf("%s is %v; want a positive number of whole seconds", d.name, d.value))
+		}
+	}
+	if a.Security == nil {
+		return fail(fmt.Errorf("no Security for %s; write lwm2m.NoSec{} if you want none", a.URI))
+	}
+	target, err := link.ParseURI(a.URI)
+	if err != nil {
+		return fail(err)
+	}
+	for _, scheme := range a.Security.schemes() {
+		if target.Scheme == scheme {
+			return a, target, nil
+		}
+	}
+	return fail(fmt.Errorf("%T does not go with %s://; it needs %v", a.Security, target.Scheme, a.Security.schemes()))
+}

@@ -1,0 +1,227 @@
+package lwm2m
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/internal/loop"
+	"github.com/lwm2m-go/lwm2m/internal/observe"
+	"github.com/lwm2m-go/lwm2m/internal/tree"
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// Client is an LwM2M Client: one device with its Objects and its registrations.
+// [NewClient] makes one, [Client.Run] brings it to life. All methods may be called from any
+// goroutine, at any time, from callbacks too.
+type Client struct {
+	config Config
+	log    *slog.Logger
+
+	mu         sync.Mutex // guards the data; never held while sending, waiting or calling back
+	tree       tree.Tree
+	instances  []*Instance // those of the tree, sorted by path
+	factories  map[uint16]Factory
+	attributes observe.AttributeStore
+	observed   observe.Engine[coap.Token]
+	changed    []Path // since the loop looked last
+	gone       []Path // Object Instances deleted since
+	restructured,
+	woken bool
+	running bool
+	shard   *shard        // where the client runs or ran; set once, before it starts
+	done    chan struct{} // closed when the client has stopped
+
+	// Owned by the loop.
+	sessions []*session
+	stopping bool
+
+	events events
+}
+
+// NewClient makes a client from its configuration. It does no I/O.
+func NewClient(config Config) (*Client, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		config: config,
+		log:    config.Logger.With("endpoint", config.Endpoint),
+		done:   make(chan struct{}),
+	}
+	c.events.deliver = config.OnEvent
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.addAccounts(); err != nil {
+		return nil, err
+	}
+	if err := c.addObjects(); err != nil {
+		c.disown()
+		return nil, err
+	}
+	c.config.Objects, c.config.Factories = nil, nil
+	return c, nil
+}
+
+// Run registers with the servers and serves them until ctx ends. Then it
+// de-registers, which takes at most [HostConfig].ShutdownTimeout, and returns nil.
+// Failures to reach a server do not end it: the client tries again as the Server
+// Object says, and tells by events. A Client runs once; to run many clients
+// together see [Host].
+func (c *Client) Run(ctx context.Context) error {
+	h := NewHost(HostConfig{Shards: 1})
+	if err := h.Add(c); err != nil {
+		return err
+	}
+	return h.Run(ctx)
+}
+
+// Add adds an Object Instance; registered servers are told by an Update.
+func (c *Client) Add(object ObjectInstance) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.insert(object.Base()); err != nil {
+		return err
+	}
+	c.noteStructure()
+	return nil
+}
+
+// Delete removes the Object Instance at p, without asking its OnDelete; registered servers are told by an
+// Update. The Security, Server and Device Objects stay.
+func (c *Client) Delete(p Path) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch _, ok := c.tree.Instance(p); {
+	case p.Depth() != 2 || !ok:
+		return &Error{Code: NotFound, Path: p, Reason: "no such Object Instance"}
+	case p.Object() == objectSecurity || p.Object() == objectServer || p.Object() == objectDevice:
+		return &Error{Code: MethodNotAllowed, Path: p, Reason: "this Object Instance stays"}
+	}
+	c.tree.Remove(p)
+	c.removed(p)
+	return nil
+}
+
+// Instances returns the instances of an Object, in order of their IDs.
+func (c *Client) Instances(object uint16) []*Instance {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var found []*Instance
+	for _, in := range c.instances {
+		if in.Object().ID == object {
+			found = append(found, in)
+		}
+	}
+	return found
+}
+
+// insert puts an instance into the tree. It is called with c.mu held.
+func (c *Client) insert(in *Instance) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.owner.Load() != nil {
+		return &Error{Code: BadRequest, Path: in.Path(), Reason: "the instance belongs to a client already"}
+	}
+	if err := c.tree.Insert(in.node); err != nil {
+		return err
+	}
+	c.adopt(in)
+	return nil
+}
+
+// removed does what has to follow when an instance was taken out of the tree. It is called with c.mu held.
+func (c *Client) removed(p Path) {
+	if i, ok := c.find(p); ok {
+		c.instances[i].owner.Store(nil)
+		c.instances = slices.Delete(c.instances, i, i+1)
+	}
+	c.attributes.Remove(p)
+	c.gone = append(c.gone, p)
+	c.noteStructure()
+}
+
+func (c *Client) find(p Path) (int, bool) {
+	return slices.BinarySearchFunc(c.instances, p, func(in *Instance, p Path) int { return in.Path().Compare(p) })
+}
+
+// disown gives the instances back, so that another client can have them.
+func (c *Client) disown() {
+	for _, in := range c.instances {
+		in.owner.Store(nil)
+	}
+}
+
+// noteChange remembers a changed value for those whom it concerns: observers, and
+// the registration for the Server Object. It is called with c.mu held; c may be nil.
+func (c *Client) noteChange(p Path) {
+	if c == nil || !c.running {
+		return
+	}
+	if p.Object() == objectServer || c.observed.IsObserved(p) {
+		c.changed = append(c.changed, p)
+		c.wake()
+	}
+}
+
+// noteStructure remembers that Object Instances came or went. It is called with c.mu held.
+func (c *Client) noteStructure() {
+	c.restructured = true
+	c.wake()
+}
+
+// wake has the loop look at what was noted. It is called with c.mu held.
+func (c *Client) wake() {
+	if !c.running || c.woken {
+		return
+	}
+	c.woken = true
+	c.shard.loop.Post(loop.Event{To: c})
+}
+
+// Handle works off what was noted. The loop calls it.
+func (c *Client) Handle(now time.Time, _ loop.Event) {
+	c.mu.Lock()
+	c.woken = false
+	changed, gone, restructured := c.changed, c.gone, c.restructured
+	c.changed, c.gone, c.restructured = nil, nil, false
+	ended := c.observed.Removed(now, gone)
+	c.observed.Changed(now, changed)
+	c.mu.Unlock()
+	for _, o := range ended {
+		c.notifyEnd(now, o)
+	}
+	for _, s := range c.sessions {
+		s.serverObjectChanged(now, changed)
+		if restructured {
+			s.reg.ObjectsChanged(now)
+		}
+		s.settle(now)
+	}
+	c.notify(now)
+}
+
+// caller is who a server is to the tree.
+func (c *Client) caller(server uint16) tree.Caller {
+	return tree.Caller{Server: server, Version: c.config.Version}
+}
+
+// The Objects that the client itself deals with.
+const (
+	objectSecurity = 0
+	objectServer   = 1
+	objectDevice   = 3
+)
+
+// value reads a single-instance Resource. It is called with c.mu held.
+func (c *Client) value(p Path) (v model.Value) {
+	if node, ok := c.tree.Instance(p); ok {
+		content, _ := node.Get(p.Resource())
+		v = content.Value()
+	}
+	return v
+}

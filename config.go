@@ -1,0 +1,109 @@
+package lwm2m
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// Transmission are CoAP's transmission parameters and limits (RFC 7252 §4.8): timeouts,
+// retransmissions, message and block sizes, and how much may be pending. The zero
+// value of each field is its documented default.
+type Transmission = coap.Params
+
+// Network opens connections to servers. The operating system's UDP is the
+// default; lwm2mtest.Network is one in memory.
+type Network = link.Network
+
+// Config describes a client. Endpoint, Servers and their Security are required.
+// NewClient copies it; the zero value of every other field is its default.
+type Config struct {
+	// Endpoint is the Endpoint Client Name, unique among the clients of a server, at most 252 bytes.
+	// URNs such as urn:uuid:… or urn:dev:os:… are customary (Core 1.1.1 §6.2.1).
+	Endpoint string
+	// Servers are the accounts of the LwM2M Servers to register with, at least one.
+	Servers []ServerAccount
+	// Objects are the Object Instances that servers see. The Security Object
+	// comes from Servers. The Server Object does too; add an instance of it with the
+	// account's Short Server ID to have more in it. A Device Object
+	// with the mandatory Resources is made if there is none.
+	Objects []ObjectInstance
+	// Factories let servers create instances of Objects.
+	Factories []Factory
+	// Version is the version of LwM2M to speak, Version10 or Version11. Default: Version11.
+	Version Version
+
+	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
+	// own. It may call any method of the client but must not wait for a later event.
+	OnEvent func(Event)
+	// Logger gets what happens; each message of the protocol at level Debug. Secrets are left out.
+	// Default: no log.
+	Logger *slog.Logger
+
+	// Network opens the connections. Default: UDP of the operating system.
+	Network Network
+	// Control is called for each new socket of the default Network before it is bound, as in net.Dialer.
+	Control func(network, address string, c syscall.RawConn) error
+	// Transmission are CoAP's parameters and limits.
+	Transmission Transmission
+	// UpdateMargin is how long before the end of its lifetime a registration is
+	// renewed; lifetimes shorter than twice the margin are renewed at half of
+	// their time. Default: 93 s, the time in which CoAP gives up a request.
+	UpdateMargin time.Duration
+	// MaxObservations bounds the observations of all servers together; a server that asks for one more
+	// is answered 5.03. Default: 1000.
+	MaxObservations int
+}
+
+const (
+	maxEndpoint            = 255 - len("ep=") // what a Uri-Query option can hold
+	defaultMaxObservations = 1000
+)
+
+// withDefaults returns the Config with its defaults filled in, or says what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Endpoint == "":
+		return c, errors.New("lwm2m: Config.Endpoint is empty; servers know a client by it")
+	case len(c.Endpoint) > maxEndpoint:
+		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
+	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):
+		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
+	case len(c.Servers) == 0:
+		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
+	case c.UpdateMargin < 0 || c.MaxObservations < 0:
+		return c, errors.New("lwm2m: Config.UpdateMargin and Config.MaxObservations cannot be negative")
+	}
+	if c.Version.IsZero() {
+		c.Version = Version11
+	}
+	if c.Version != Version10 && c.Version != Version11 {
+		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10 or Version11", c.Version)
+	}
+	if c.Network == nil {
+		c.Network = &link.UDP{Control: c.Control, KeepPort: true}
+	} else if c.Control != nil {
+		return c, errors.New("lwm2m: Config.Control has no effect together with Config.Network")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxObservations == 0 {
+		c.MaxObservations = defaultMaxObservations
+	}
+	return c, nil
+}
+
+// definition finds the definition of a core Object in the version that goes with the enabler.
+func (c *Config) definition(object uint16) *model.Object {
+	def, _ := model.Core(c.Version).Latest(object)
+	return def
+}

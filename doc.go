@@ -1,0 +1,69 @@
+// Package lwm2m is a client for OMA Lightweight M2M, the protocol by which servers
+// manage devices: it registers with LwM2M Servers, and they read, write, execute,
+// create, delete, discover and observe what the device offers.
+//
+//	device := oma.NewDevice()
+//	device.Manufacturer.Set("Acme")
+//	temp := ipso.NewTemperature(0)
+//	temp.SensorUnits.Set("Cel")
+//	client, err := lwm2m.NewClient(lwm2m.Config{
+//		Endpoint: "thermo-1",
+//		Servers:  []lwm2m.ServerAccount{{URI: "coap://lwm2m.example.com", Security: lwm2m.NoSec{}}},
+//		Objects:  []lwm2m.ObjectInstance{device, temp},
+//		OnEvent:  func(e lwm2m.Event) { log.Print(e) },
+//	})
+//	// handle err; ctx comes from signal.NotifyContext
+//	go measure(ctx, temp.SensorValue.Set)
+//	err = client.Run(ctx) // registers and serves; de-registers when ctx ends
+//
+// # Objects
+//
+// A device's data is a tree: Objects such as Device (3) or Temperature (3303),
+// their Object Instances, and the Resources of those. Packages oma and ipso have
+// typed objects, so that a value of the wrong type does not compile. Any other
+// Object is an [Instance] of a definition, which model.ReadObjects reads from OMA's
+// XML; [ResourceOf] and its kin make typed handles to it, and
+// [Client.Get] and [Client.Apply] take paths.
+//
+// A Resource is there for servers once it has a value or an OnRead callback, an
+// [Executable] once it has a callback. With a [Factory], servers can create
+// instances of an Object.
+//
+// # Changes
+//
+// Set changes one value, [Client.Apply] several at once: servers never see half of them. Who observes a
+// changed value is notified. All of it may be called from any goroutine.
+//
+// # Callbacks
+//
+// OnRead, OnWrite, OnExecute and their kin run on goroutines of their own, never on
+// the one that speaks with servers, and may take their time: the server is told meanwhile
+// that its request has arrived. They may call any method of the client.
+// Callbacks of one Object Instance that change something run one after another, those that read run
+// beside them. A callback's context ends when the client's Host does. An error is the answer to the
+// server: its [Code] if it has one, such as fmt.Errorf("%w: too hot", lwm2m.BadRequest), else 5.00. A
+// panic is caught, logged, told as the event [CallbackPanicked], and answered 5.00.
+//
+// A Write is all or nothing, over several Resources too: if the callback of one rejects it, nothing is stored, and
+// the callbacks that had accepted their values are called again with the former ones.
+//
+// # Registration
+//
+// The client registers with each of its servers, renews registrations before they
+// expire, and tries again after failures as the Server Object says: five times at growing intervals from
+// 60 s, then daily. [Event] tells each step and when the next is due.
+//
+// # Security
+//
+// This version speaks CoAP over UDP without protection, and only if told so with
+// [NoSec]. There is no default: a forgotten Security is an error, not a silent loss of protection.
+//
+// # Time
+//
+// Timers use the monotonic clock; setting the wall clock moves none of them. Inside
+// testing/synctest with the network of package lwm2mtest, a client runs in virtual time.
+//
+// # Many clients
+//
+// [Host] runs any number of clients on a few goroutines.
+package lwm2m

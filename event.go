@@ -1,0 +1,95 @@
+package lwm2m
+
+import (
+	"fmt"
+	"time"
+)
+
+// EventKind tells what happened to a client.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// Registered: the server accepted a Register.
+	Registered EventKind = iota + 1
+	// RegistrationFailed: the server refused a Register; Err has its answer.
+	RegistrationFailed
+	// RegistrationTimeout: the server did not answer a Register or an Update.
+	RegistrationTimeout
+	// Updating: an Update is about to be sent.
+	Updating
+	// Updated: the server accepted an Update.
+	Updated
+	// Deregistering: a De-register is about to be sent.
+	Deregistering
+	// DeregistrationFailed: the server refused a De-register or did not answer.
+	DeregistrationFailed
+	// Disconnected: the client has left the server.
+	Disconnected
+	// ServerDisabled: the server executed Disable; Next is the end of the pause.
+	ServerDisabled
+	// NetworkError: the server cannot be reached at this moment: its name has no
+	// address, or the network reports it as unreachable.
+	NetworkError
+	// Observed: the server began to observe Path.
+	Observed
+	// ObservationEnded: the server no longer observes Path.
+	ObservationEnded
+	// CallbackPanicked: a callback of the application panicked; Err says where. The server got
+	// the answer 5.00.
+	CallbackPanicked
+)
+
+var eventNames = [...]string{
+	"NONE", "REGISTRATION_COMPLETE", "REGISTRATION_FAILURE", "REG_TIMEOUT", "REG_UPDATE",
+	"REG_UPDATE_COMPLETE", "DEREGISTER", "DEREGISTER_FAILURE", "DISCONNECT", "SERVER_DISABLED",
+	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
+}
+
+// String is the kind's name in the words of test benches, such as
+// "REGISTRATION_COMPLETE".
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return fmt.Sprintf("EventKind(%d)", uint8(k))
+}
+
+// Event is something that happened to a client. Events are handed to
+// Config.OnEvent one at a time, in order, and none is lost.
+type Event struct {
+	Kind EventKind
+	Time time.Time
+	// Server is the Short Server ID; 0 if no server is concerned.
+	Server uint16
+	// Path is set for observations and callbacks.
+	Path Path
+	// Err is the reason of a failure.
+	Err error
+	// Attempt counts failed attempts to register since the last success.
+	Attempt int
+	// Next is when the client tries again, or when the next Update is due; zero if
+	// nothing is planned.
+	Next time.Time
+}
+
+// String describes the event in one line.
+func (e Event) String() string {
+	s := e.Kind.String()
+	if e.Server != 0 {
+		s += fmt.Sprintf(" server %d", e.Server)
+	}
+	if !e.Path.IsRoot() {
+		s += " " + e.Path.String()
+	}
+	if e.Attempt > 0 {
+		s += fmt.Sprintf(", attempt %d", e.Attempt)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	if !e.Next.IsZero() {
+		s += fmt.Sprintf(" (next in %v)", e.Next.Sub(e.Time).Round(time.Second))
+	}
+	return s
+}

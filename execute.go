@@ -1,0 +1,56 @@
+package lwm2m
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/format"
+	"github.com/lwm2m-go/lwm2m/internal/tree"
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// clientHooks are those of the executable Resources of the Server Object that the
+// client itself serves, where the application has no callback.
+var clientHooks = &tree.Hooks{Execute: func(context.Context, []byte) error { return nil }}
+
+// execute performs an Execute (Core 1.1.1 §6.3.5).
+func (op *operation) execute(now time.Time, payload []byte) {
+	c := op.client()
+	c.mu.Lock()
+	hooks, err := c.tree.Execute(op.caller(), op.path)
+	c.mu.Unlock()
+	if err == nil && op.hasFormat && op.format != format.Text {
+		err = &Error{Code: model.UnsupportedContentFormat, Path: op.path, Reason: "arguments are text/plain"}
+	}
+	if err == nil {
+		_, err = ParseArguments(string(payload))
+	}
+	if err != nil {
+		op.fail(now, err)
+		return
+	}
+	if hooks == clientHooks {
+		op.executed(now, nil)
+		return
+	}
+	arguments, ctx := slices.Clone(payload), c.shard.host.ctx
+	c.work(now, c.lane(op.path), op.path, func() error { return hooks.Execute(ctx, arguments) }, op.executed)
+}
+
+// executed answers an Execute and then does what the client has to do for it.
+func (op *operation) executed(now time.Time, err error) {
+	if err != nil {
+		op.fail(now, err)
+		return
+	}
+	op.succeed(now, model.Changed)
+	s := op.session
+	switch op.path {
+	case s.server.Child(serverUpdateTrigger):
+		s.reg.Trigger(now)
+		s.settle(now)
+	case s.server.Child(serverDisable):
+		s.disable(now)
+	}
+}

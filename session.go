@@ -1,0 +1,263 @@
+package lwm2m
+
+import (
+	"context"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/lwm2m-go/lwm2m/internal/loop"
+	"github.com/lwm2m-go/lwm2m/internal/registration"
+)
+
+// session is what a client has with one server: the link, the CoAP exchanges on
+// it, and the registration. It belongs to the loop.
+type session struct {
+	client  *Client
+	account ServerAccount
+	target  link.Target
+	server  Path // the instance of the Server Object
+
+	settings registration.Config
+	reg      registration.Machine
+	link     link.Link
+	conn     *coap.Conn
+	dial     context.CancelFunc // ends the attempt to connect; nil if there is none
+	dials    uint32             // counts attempts, so that a late result is known as such
+	local    string             // address of the last link
+	request  coap.Handle        // of the registration's outstanding request
+	timer    loop.Timer
+	resume   time.Time // end of a Disable; zero if the server is not disabled
+	updates  []waitingUpdate
+}
+
+// Kinds of events that links and goroutines post to a session.
+const (
+	eventInput = iota
+	eventDown
+	eventDialed
+)
+
+// connectTimeout bounds name look-up and connecting.
+const connectTimeout = 60 * time.Second
+
+func newSession(c *Client, account ServerAccount, target link.Target) *session {
+	s := &session{client: c, account: account, target: target}
+	s.timer.Owner = s
+	return s
+}
+
+// configure sets up the registration from the Server Object. It is called before the client runs.
+func (s *session) configure() {
+	c := s.client
+	s.settings = registration.Config{
+		Version:      c.config.Version,
+		Lifetime:     time.Duration(c.value(s.server.Child(serverLifetime)).Int()) * time.Second,
+		Binding:      c.value(s.server.Child(serverBinding)).Text(),
+		QueueMode:    s.account.QueueMode,
+		UpdateMargin: c.config.UpdateMargin,
+	}
+	s.reg = registration.New(c.config.Endpoint, &s.settings)
+}
+
+// Input takes a datagram from the link. The link's goroutine calls it.
+func (s *session) Input(l link.Link, datagram []byte) {
+	s.client.shard.loop.PostDatagram(s, eventInput, l, datagram)
+}
+
+// Down takes trouble of the link. The link's goroutine calls it.
+func (s *session) Down(l link.Link, err error) {
+	s.client.shard.loop.Post(loop.Event{To: s, Kind: eventDown, Arg: linkError{l, err}})
+}
+
+type linkError struct {
+	link link.Link
+	err  error
+}
+
+type dialResult struct {
+	attempt uint32
+	link    link.Link
+	err     error
+}
+
+// Handle works off what links and goroutines posted. The loop calls it.
+func (s *session) Handle(now time.Time, e loop.Event) {
+	switch e.Kind {
+	case eventInput:
+		if e.Arg == s.link && s.link != nil && s.listensTo(e.Data) {
+			s.trace("<-", e.Data)
+			s.conn.Receive(now, e.Data)
+		}
+	case eventDown:
+		if down := e.Arg.(linkError); down.link == s.link && s.link != nil {
+			s.linkDown(now, down.err)
+		}
+	case eventDialed:
+		s.dialed(now, e.Arg.(dialResult))
+	}
+	s.settle(now)
+}
+
+// Expire works off deadlines. The loop calls it.
+func (s *session) Expire(now time.Time) {
+	if s.conn != nil {
+		s.conn.Expire(now)
+	}
+	s.reg.Expire(now)
+	if !s.resume.IsZero() && !now.Before(s.resume) && s.reg.State() == registration.StateStopped && !s.client.stopping {
+		s.resume = time.Time{}
+		s.reg.Start(now)
+	}
+	s.settle(now)
+}
+
+// settle does what the registration asks for, and sets the timer. Everything
+// that touches a session ends with it.
+func (s *session) settle(now time.Time) {
+	for actions := s.reg.Actions(); len(actions) > 0; actions = s.reg.Actions() {
+		for _, action := range actions {
+			s.act(now, action)
+		}
+	}
+	next := earlier(s.reg.Deadline(), s.resume)
+	if s.conn != nil {
+		next = earlier(next, s.conn.Deadline())
+	}
+	if next.IsZero() {
+		s.client.shard.loop.Unschedule(&s.timer)
+	} else {
+		s.client.shard.loop.Schedule(&s.timer, next)
+	}
+	s.client.stopIfIdle(now)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (s *session) act(now time.Time, action registration.Action) {
+	switch a := action.(type) {
+	case registration.Connect:
+		s.connect()
+	case registration.Close:
+		s.disconnect(now)
+	case registration.Request:
+		s.register(now, a)
+	case registration.Cancel:
+		if s.conn != nil {
+			s.conn.Cancel(now, s.request)
+		}
+	case registration.Event:
+		s.registrationEvent(now, a)
+	}
+}
+
+// connect opens a link, away from the loop, as names have to be looked up.
+func (s *session) connect() {
+	c := s.client
+	s.dials++
+	attempt, on := s.dials, c.shard.loop
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	s.dial = cancel
+	go func() {
+		l, err := c.config.Network.Dial(ctx, s.target, s)
+		cancel()
+		if !on.Post(loop.Event{To: s, Kind: eventDialed, Arg: dialResult{attempt, l, err}}) && err == nil {
+			_ = l.Close()
+		}
+	}()
+}
+
+func (s *session) dialed(now time.Time, r dialResult) {
+	if r.attempt != s.dials || s.dial == nil { // given up meanwhile
+		if r.err == nil {
+			_ = r.link.Close()
+		}
+		return
+	}
+	s.dial = nil
+	if r.err != nil {
+		s.reg.LinkDown(now, r.err)
+		return
+	}
+	s.dropLink(now)
+	c := s.client
+	s.link = r.link
+	s.conn = coap.NewConn(&c.config.Transmission, s, c.shard.random)
+	s.conn.UseScratch(&c.shard.scratch)
+	local := r.link.Local().String() + " " + r.link.Remote().String()
+	fresh := local != s.local
+	s.local = local
+	s.reg.LinkUp(now, fresh)
+}
+
+// linkDown takes note of trouble. A link that is still usable goes on: CoAP
+// retransmits, and gives up by itself.
+func (s *session) linkDown(now time.Time, err error) {
+	if isFatal(err) {
+		s.dropLink(now)
+		s.reg.LinkDown(now, err)
+		return
+	}
+	s.client.emit(Event{Kind: NetworkError, Time: now, Server: s.account.ShortServerID, Err: err})
+}
+
+// disconnect closes the link or gives up connecting.
+func (s *session) disconnect(now time.Time) {
+	if s.dial != nil {
+		s.dial()
+		s.dial = nil
+	}
+	s.dropLink(now)
+}
+
+func (s *session) dropLink(now time.Time) {
+	if s.link == nil {
+		return
+	}
+	conn, l := s.conn, s.link
+	s.conn, s.link = nil, nil
+	conn.Close(now, ErrNotRegistered)
+	_ = l.Close()
+}
+
+// stop begins to de-register.
+func (s *session) stop(now time.Time) {
+	s.resume = time.Time{}
+	s.reg.Stop(now)
+	s.settle(now)
+}
+
+// isStopped reports whether the session has ended, or waits for the end of a Disable.
+func (s *session) isStopped() bool { return s.reg.State() == registration.StateStopped }
+
+// abandon lets go of everything at once.
+func (s *session) abandon(now time.Time) {
+	s.disconnect(now)
+	s.client.shard.loop.Unschedule(&s.timer)
+	s.finishUpdates(ErrClosed)
+}
+
+// Transmit sends a datagram for the exchange layer.
+func (s *session) Transmit(datagram []byte) {
+	if s.link == nil {
+		return
+	}
+	s.trace("->", datagram)
+	if err := s.link.Send(datagram); err != nil {
+		s.client.log.Debug("send failed", "server", s.account.ShortServerID, "err", err)
+	}
+}
+
+// listensTo reports whether a datagram may be heard: a server's requests only
+// once it has accepted the registration (Core 1.1.1 §6.2.1).
+func (s *session) listensTo(datagram []byte) bool {
+	if len(datagram) < 2 || s.reg.Location() != nil {
+		return true
+	}
+	return !coap.Code(datagram[1]).IsRequest()
+}

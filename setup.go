@@ -1,0 +1,205 @@
+package lwm2m
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/tree"
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// Resources of the Security, Server and Device Objects that the client fills or reads.
+const (
+	securityURI       = 0
+	securityBootstrap = 1
+	securityMode      = 2
+	securityIdentity  = 3
+	securityServerKey = 4
+	securitySecret    = 5
+	securitySSID      = 10
+
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	serverMuteSend       = 23
+
+	deviceErrorCode = 11
+	deviceBinding   = 16
+)
+
+const bindingUDP = "U"
+
+// addAccounts makes the instances of the Security Object and the sessions, and
+// notes which instances of the Server Object are needed.
+func (c *Client) addAccounts() error {
+	taken := map[uint16]int{}
+	for i, account := range c.config.Servers {
+		account, target, err := account.complete(i)
+		if err != nil {
+			return err
+		}
+		if other, ok := taken[account.ShortServerID]; ok {
+			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] have the same ShortServerID %d", other, i, account.ShortServerID)
+		}
+		taken[account.ShortServerID] = i
+		if err := c.insert(c.securityInstance(uint16(i), account)); err != nil {
+			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
+		}
+		c.sessions = append(c.sessions, newSession(c, account, target))
+	}
+	c.config.Servers = nil
+	return nil
+}
+
+func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
+	in := NewInstance(c.config.definition(objectSecurity), id)
+	for resource, v := range map[uint16]Value{
+		securityURI:       model.StringValue(a.URI),
+		securityBootstrap: model.BooleanValue(false),
+		securityMode:      model.IntegerValue(a.Security.mode()),
+		securityIdentity:  model.OpaqueValue(nil),
+		securityServerKey: model.OpaqueValue(nil),
+		securitySecret:    model.OpaqueValue(nil),
+		securitySSID:      model.IntegerValue(int64(a.ShortServerID)),
+	} {
+		_ = in.Set(resource, v) // right by construction
+	}
+	return in
+}
+
+// addObjects puts the application's Objects into the tree and completes them.
+func (c *Client) addObjects() error {
+	for i, object := range c.config.Objects {
+		if object == nil || object.Base() == nil {
+			return fmt.Errorf("lwm2m: Config.Objects[%d] is nil", i)
+		}
+		if tree.IsProtected(object.Base().Object().ID) {
+			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials; they come from Config.Servers", i, object.Base().Path())
+		}
+		if err := c.insert(object.Base()); err != nil {
+			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
+		}
+	}
+	for i, f := range c.config.Factories {
+		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
+			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
+		}
+		if err := c.tree.AddObject(f.Object, true); err != nil {
+			return fmt.Errorf("lwm2m: Config.Factories[%d]: %w", i, err)
+		}
+		if c.factories == nil {
+			c.factories = make(map[uint16]Factory)
+		}
+		c.factories[f.Object.ID] = f
+	}
+	for _, s := range c.sessions {
+		if err := c.completeServer(s); err != nil {
+			return err
+		}
+	}
+	return c.completeDevice()
+}
+
+// completeServer finds or makes the account's instance of the Server Object and
+// fills in what is missing.
+func (c *Client) completeServer(s *session) error {
+	in := c.serverInstance(s.account.ShortServerID)
+	if in == nil {
+		in = NewInstance(c.config.definition(objectServer), c.freeID(objectServer))
+		if err := c.insert(in); err != nil {
+			return fmt.Errorf("lwm2m: Server Object: %w", err)
+		}
+	}
+	s.server = in.Path()
+	for resource, v := range serverValues(s.account) {
+		def, ok := in.Object().Resource(resource)
+		if _, has := in.node.Get(resource); !ok || has || v.IsZero() {
+			continue
+		}
+		if _, err := in.node.Set(resource, v); err != nil {
+			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
+		}
+	}
+	// The client does what these are for, after the callback of the application if there is one.
+	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
+		if in.node.HooksOf(resource) == nil {
+			if err := in.node.SetHooks(resource, clientHooks); err != nil {
+				return fmt.Errorf("lwm2m: Server Object: %w", err)
+			}
+		}
+	}
+	s.configure()
+	return nil
+}
+
+func serverValues(a ServerAccount) map[uint16]Value {
+	binding := bindingUDP
+	return map[uint16]Value{
+		serverSSID:           model.IntegerValue(int64(a.ShortServerID)),
+		serverLifetime:       seconds(a.Lifetime),
+		serverMinPeriod:      optionalSeconds(a.DefaultMinPeriod),
+		serverMaxPeriod:      optionalSeconds(a.DefaultMaxPeriod),
+		serverDisableTimeout: seconds(a.DisableTimeout),
+		serverStoring:        model.BooleanValue(true),
+		serverBinding:        model.StringValue(binding),
+		serverMuteSend:       model.BooleanValue(false),
+	}
+}
+
+func seconds(d time.Duration) Value { return model.IntegerValue(int64(d / time.Second)) }
+
+func optionalSeconds(d time.Duration) Value {
+	if d == 0 {
+		return Value{}
+	}
+	return seconds(d)
+}
+
+// serverInstance finds the instance of the Server Object with a Short Server ID.
+func (c *Client) serverInstance(ssid uint16) *Instance {
+	for _, in := range c.instances {
+		if in.Object().ID == objectServer && c.value(in.Path().Child(serverSSID)).Int() == int64(ssid) {
+			return in
+		}
+	}
+	return nil
+}
+
+func (c *Client) freeID(object uint16) uint16 {
+	var id uint16
+	for in := range c.tree.Instances(object) {
+		if in.ID() == id {
+			id++
+		}
+	}
+	return id
+}
+
+// completeDevice gives the Device Object its mandatory Resources.
+func (c *Client) completeDevice() error {
+	i, ok := c.find(PathOf(objectDevice, 0))
+	if !ok {
+		if err := c.insert(NewInstance(c.config.definition(objectDevice), 0)); err != nil {
+			return fmt.Errorf("lwm2m: Device Object: %w", err)
+		}
+		i, _ = c.find(PathOf(objectDevice, 0))
+	}
+	device := c.instances[i].node
+	var err error
+	if _, has := device.Get(deviceErrorCode); !has {
+		_, err = device.SetItem(deviceErrorCode, 0, model.IntegerValue(0))
+	}
+	if _, has := device.Get(deviceBinding); !has && err == nil {
+		_, err = device.Set(deviceBinding, model.StringValue(bindingUDP))
+	}
+	if err != nil {
+		return fmt.Errorf("lwm2m: Device Object: %w", err)
+	}
+	return nil
+}

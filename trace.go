@@ -1,0 +1,25 @@
+package lwm2m
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+)
+
+// trace logs a message at level Debug. Every message of a client passes here. Payloads are
+// left out, as they may hold secrets.
+func (s *session) trace(direction string, datagram []byte) {
+	log := s.client.log
+	if !log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	var m coap.Message
+	if err := m.Parse(datagram); err != nil {
+		log.Debug("message "+direction, "server", s.account.ShortServerID, "bytes", len(datagram), "err", err)
+		return
+	}
+	log.Debug("message "+direction, "server", s.account.ShortServerID,
+		"type", m.Type.String(), "code", m.Code.String(), "mid", m.MessageID, "token", m.Token.String(),
+		"path", m.Options.Path(coap.UriPath), "payload", len(m.Payload))
+}
