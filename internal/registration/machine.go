@@ -42,8 +42,6 @@ const (
 	bindingChanged
 	objectsChanged
 	aliveChanged // nothing but that the client is there
-
-	allChanged = lifetimeChanged | bindingChanged | objectsChanged | aliveChanged
 )
 
 // Machine is the registration of one client with one Server. Make it by [New];
@@ -82,8 +80,8 @@ type Machine struct {
 	inFlight changes // told by the outstanding Update
 }
 
-// New returns a stopped Machine for a client. The endpoint name is at most as
-// long as a Uri-Query option allows; "" leaves ep out, for Servers that know the
+// New returns a stopped Machine for a client. The endpoint name has to fit into a
+// Uri-Query option: at most 252 bytes. "" leaves ep out, for Servers that know the
 // client by its credentials (Core 1.1.1 §6.2.1). The Machine keeps the Config.
 func New(endpoint string, config *Config) Machine {
 	m := Machine{config: config, endpoint: endpoint, lifetime: config.lifetime(config.Lifetime)}
