@@ -1,0 +1,218 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/model"
+)
+
+// Method is a CoAP method (RFC 7252 §5.8, RFC 8132).
+type Method uint8
+
+// The methods.
+const (
+	GET    = Method(coap.GET)
+	POST   = Method(coap.POST)
+	PUT    = Method(coap.PUT)
+	DELETE = Method(coap.DELETE)
+	FETCH  = Method(coap.FETCH)
+	PATCH  = Method(coap.PATCH)
+	IPATCH = Method(coap.IPATCH)
+)
+
+// String is the method's name, such as "GET".
+func (m Method) String() string { return coap.Code(m).String() }
+
+// Option is a CoAP option by its number.
+type Option struct {
+	Number uint16
+	Value  []byte
+}
+
+// Request is a request to a device, for what the methods of [Device] do not
+// say: [Device.Do] sends it just as it stands, right or wrong.
+type Request struct {
+	Method Method // default: GET
+	// Path is the Uri-Path: "/3/0/1", or anything else. The alternate path of the Registration
+	// comes before it, unless Absolute is set.
+	Path     string
+	Absolute bool
+	Query    []string      // Uri-Query options, such as "pmin=5"
+	Accept   ContentFormat // default: none
+	Format   ContentFormat // Content-Format of Payload; default: none
+	Payload  []byte
+	// Options are added as they are. Those of block-wise transfer are the
+	// Server's own business; with Observe the answer counts, and notifications
+	// are reset.
+	Options []Option
+	// NonConfirmable sends it as NON, without retransmission.
+	NonConfirmable bool
+}
+
+// Do sends any request and returns the answer.
+func (d *Device) Do(ctx context.Context, r Request) (*Response, error) {
+	if r.Method == 0 {
+		r.Method = GET
+	}
+	return d.do(ctx, r.Method.String(), &r)
+}
+
+// options makes the options of a request.
+func (r *Request) options(alternatePath string) coap.Options {
+	var o coap.Options
+	if !r.Absolute {
+		o.AddPath(coap.UriPath, alternatePath)
+	}
+	o.AddPath(coap.UriPath, r.Path)
+	for _, query := range r.Query {
+		o.AddString(coap.UriQuery, query)
+	}
+	r.Accept.add(&o, coap.Accept)
+	r.Format.add(&o, coap.ContentFormat)
+	for _, option := range r.Options {
+		o.Add(coap.OptionID(option.Number), option.Value)
+	}
+	return o
+}
+
+// target is the path that payloads are about; the root if r.Path is none of LwM2M.
+func (r *Request) target() model.Path {
+	path, err := model.ParsePath(r.Path)
+	if err != nil {
+		return model.Path{}
+	}
+	return path
+}
+
+// OperationError says that an operation got no answer: the device is not registered, did
+// not answer in time, or the like. A refusal is none of these; see
+// [Response.Err].
+type OperationError struct {
+	Operation string // such as "Read"
+	Endpoint  string
+	Path      string
+	Err       error // for errors.Is: ErrTimeout, ErrNotRegistered, context.Canceled, ...
+}
+
+// Error is the message of the error.
+func (e *OperationError) Error() string {
+	reason := strings.TrimPrefix(e.Err.Error(), "server: ")
+	return fmt.Sprintf("server: %s %s of %q: %s", e.Operation, e.Path, e.Endpoint, reason)
+}
+
+// Unwrap returns Err.
+func (e *OperationError) Unwrap() error { return e.Err }
+
+// outcome is what an exchange ends with.
+type outcome struct {
+	response *Response
+	err      error
+}
+
+// exchange is a request under way. All but result belongs to the loop's goroutine.
+type exchange struct {
+	server       *Server
+	request      *Request
+	registration *registration
+	peer         *peer
+	handle       coap.Handle
+	result       chan outcome // has room for the one outcome
+	finished     bool
+}
+
+// do sends a request and waits for the answer.
+func (d *Device) do(ctx context.Context, operation string, r *Request) (*Response, error) {
+	x := &exchange{server: d.server, request: r, result: make(chan outcome, 1)}
+	response, err := x.wait(ctx, d.endpoint, func(now time.Time) { x.begin(now, d.endpoint, 0, x.done) })
+	if err != nil {
+		return nil, &OperationError{Operation: operation, Endpoint: d.endpoint, Path: r.Path, Err: err}
+	}
+	return response, nil
+}
+
+// wait lets begin run on the loop and waits for the outcome.
+func (x *exchange) wait(ctx context.Context, endpoint string, begin func(now time.Time)) (*Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	x.request.Payload = slices.Clone(x.request.Payload) // the caller's own again when ctx ends
+	if !x.server.do(begin) {
+		return nil, ErrClosed
+	}
+	select {
+	case o := <-x.result:
+		return o.response, o.err
+	case <-ctx.Done():
+		x.server.do(x.cancel)
+		return nil, ctx.Err()
+	case <-x.server.loop.Done():
+		select {
+		case o := <-x.result:
+			return o.response, o.err
+		default:
+			return nil, ErrClosed
+		}
+	}
+}
+
+// begin sends the request, in the place of the observation takesOver if that is
+// not 0.
+func (x *exchange) begin(now time.Time, endpoint string, takesOver coap.Handle, done func(time.Time, coap.Result)) {
+	s := x.server
+	if x.registration = s.directory.byEndpoint[endpoint]; x.registration == nil {
+		x.finish(nil, ErrNotRegistered)
+		return
+	}
+	p, err := x.registration.reach(now)
+	if err != nil {
+		x.finish(nil, err)
+		return
+	}
+	x.peer = p
+	handle, err := p.conn.Do(now, &coap.Outgoing{
+		Code:        coap.Code(x.request.Method),
+		Confirmable: !x.request.NonConfirmable,
+		Options:     x.request.options(x.registration.Inventory.Root),
+		Payload:     x.request.Payload,
+		Observation: takesOver,
+		Done:        done,
+	})
+	if err != nil {
+		x.finish(nil, err)
+		return
+	}
+	x.handle = handle
+	p.schedule(now)
+}
+
+func (x *exchange) done(now time.Time, r coap.Result) {
+	if r.Err != nil {
+		x.finish(nil, r.Err)
+		return
+	}
+	x.finish(x.registration.response(x.request, r), nil)
+	if r.Observing { // by an Observe option that Do was given
+		x.peer.conn.Cancel(now, x.handle)
+	}
+}
+
+func (x *exchange) finish(r *Response, err error) {
+	if !x.finished {
+		x.finished = true
+		x.result <- outcome{r, err}
+	}
+}
+
+// cancel gives the exchange up.
+func (x *exchange) cancel(now time.Time) {
+	if x.peer != nil && !x.peer.gone && !x.finished {
+		x.peer.conn.Cancel(now, x.handle)
+		x.peer.schedule(now)
+	}
+	x.finished = true
+}
