@@ -141,7 +141,7 @@ func (c *Conn) refuseOption(now time.Time, s *serving, bad OptionID) {
 	case bad == ProxyURI || bad == ProxyScheme:
 		c.refuse(now, s, ProxyingNotSupported, "not a proxy")
 	default:
-		c.refuse(now, s, BadOption, bad.String())
+		c.refuse(now, s, BadOption, "unrecognized critical option "+bad.String())
 	}
 }
 
@@ -151,7 +151,7 @@ func (c *Conn) refuse(now time.Time, s *serving, code Code, diagnostic string) {
 	n := copy(f.block[:], diagnostic)
 	m := &f.msg
 	*m = Message{Code: code, Options: m.Options[:0], Payload: f.block[:n]}
-	if s.hasBlock1 && code != RequestEntityTooLarge {
+	if s.hasBlock1 && s.block1.SZX <= maxSZX {
 		m.Options.AddBlock(Block1, s.block1)
 	}
 	c.reply(now, f, s)
