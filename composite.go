@@ -17,13 +17,11 @@ func (op *operation) readComposite(now time.Time, payload []byte, observes bool,
 		return
 	}
 	op.composite = true
-	if observes && observe == 0 {
-		if !op.mayObserve(now) {
-			return
-		}
-		op.watches = paths
-	} else if observes && observe == 1 {
+	if observes && observe == 1 {
 		op.cancel(now)
+	}
+	if observes && observe == 0 && !op.startObserving(now, paths) {
+		return
 	}
 	c := op.client()
 	c.mu.Lock()

@@ -16,41 +16,56 @@ type observation = observe.Observation[coap.Token]
 // observe performs an Observe (Core 1.1.1 §6.4.1): a Read whose answer is the
 // first notification.
 func (op *operation) observe(now time.Time) {
-	if !op.mayObserve(now) {
-		return
+	if op.startObserving(now, []Path{op.path}) {
+		op.read(now)
 	}
-	op.watches = []Path{op.path}
-	op.read(now)
 }
 
-// mayObserve refuses to observe more than is allowed.
-func (op *operation) mayObserve(now time.Time) bool {
-	c := op.client()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.observed.Len() < c.config.MaxObservations || c.observed.Find(op.session.account.ShortServerID, op.token) != nil {
-		return true
-	}
-	defer op.fail(now, &Error{Code: ServiceUnavailable, Path: op.path, Reason: "too many observations"})
-	return false
-}
-
-// startObserving registers the observation that op asks for, once its values are known.
-func (op *operation) startObserving(now time.Time, f format.ContentFormat) *observation {
+// startObserving registers an observation before its values are read, so that no
+// change is missed. It refuses more than are allowed.
+func (op *operation) startObserving(now time.Time, paths []Path) bool {
 	c, server := op.client(), op.session.account.ShortServerID
 	c.mu.Lock()
-	o := c.observed.Add(now, observe.Request[coap.Token]{
-		Server: server, Token: op.token, Paths: op.watches, Format: uint16(f), Composite: op.composite, Context: op.key,
-	})
-	c.mu.Unlock()
-	for _, p := range op.watches {
-		c.emit(Event{Kind: Observed, Time: now, Server: server, Path: p})
+	full := c.observed.Len() >= c.config.MaxObservations && c.observed.Find(server, op.token) == nil
+	if !full {
+		op.observation = c.observed.Add(now, observe.Request[coap.Token]{
+			Server: server, Token: op.token, Paths: paths, Composite: op.composite, Context: op.key,
+		})
 	}
-	return o
+	c.mu.Unlock()
+	if full {
+		op.fail(now, &Error{Code: ServiceUnavailable, Path: op.path, Reason: "too many observations"})
+	}
+	return !full
+}
+
+// observing completes the observation with the format of its first notification,
+// which the others keep.
+func (op *operation) observing(now time.Time, f format.ContentFormat) {
+	c, o := op.client(), op.observation
+	c.mu.Lock()
+	o.Format = uint16(f)
+	c.mu.Unlock()
+	for _, p := range o.Paths {
+		c.emit(Event{Kind: Observed, Time: now, Server: o.Server, Path: p})
+	}
+}
+
+// observingFailed forgets the observation, as its first Read failed.
+func (op *operation) observingFailed() {
+	if op.observation == nil {
+		return
+	}
+	c := op.client()
+	c.mu.Lock()
+	if c.observed.Find(op.observation.Server, op.token) == op.observation {
+		c.observed.Cancel(op.observation.Server, op.token)
+	}
+	c.mu.Unlock()
 }
 
 // cancel performs a Cancel Observation by a request with Observe=1 (Core 1.1.1 §6.4.2).
-// It reports whether there was anything to cancel; either way the request is answered as a Read.
+// The request is then answered as a Read.
 func (op *operation) cancel(now time.Time) {
 	op.client().endObservation(now, op.session.account.ShortServerID, op.token, nil)
 }

@@ -24,7 +24,8 @@ type operation struct {
 	token     coap.Token
 	key       coap.Key
 	composite bool
-	watches   []Path // what an Observe asks for; nil for other operations
+
+	observation *observation // of an Observe, before it is answered; else nil
 }
 
 // ServeRequest performs an operation of the Device Management and Information

@@ -47,25 +47,23 @@ func (op *operation) complete(now time.Time, nodes []format.Node, calls []tree.R
 // content answers with the nodes in the format that the server accepts, and
 // starts the observation if op is an Observe.
 func (op *operation) content(now time.Time, nodes []format.Node, err error) {
-	if err != nil {
-		op.fail(now, err)
-		return
-	}
-	if op.session.conn != op.conn {
-		return // nobody listens any more
-	}
 	c := op.client()
-	f := op.readFormat(nodes)
-	payload, err := c.encode(f, op.path, nodes)
-	if err != nil {
-		op.fail(now, op.encodeError(err))
+	var f format.ContentFormat
+	var payload []byte
+	if err == nil {
+		f = op.readFormat(nodes)
+		payload, err = op.encode(f, nodes)
+	}
+	if err != nil || op.session.conn != op.conn {
+		op.observingFailed()
+		op.fail(now, err)
 		return
 	}
 	var room [2]coap.Option
 	r := coap.Response{Code: coap.Content, Options: room[:0], Payload: payload}
-	var o *observation
-	if op.watches != nil {
-		o = op.startObserving(now, f)
+	o := op.observation
+	if o != nil {
+		op.observing(now, f)
 		r.Options.AddUint(coap.Observe, o.Sequence())
 	}
 	r.Options.AddUint(coap.ContentFormat, uint32(f))
@@ -107,14 +105,18 @@ func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) 
 	return payload, err
 }
 
-// encodeError is the answer when values cannot be given in the format: 4.06 if the format does not carry
-// such things at all.
-func (op *operation) encodeError(err error) error {
+// encode is Client.encode with the error for the server: 4.06 if the format does not
+// carry such things at all.
+func (op *operation) encode(f format.ContentFormat, nodes []format.Node) ([]byte, error) {
+	payload, err := op.client().encode(f, op.path, nodes)
+	if err == nil {
+		return payload, nil
+	}
 	code := InternalServerError
 	if errors.Is(err, format.ErrUnsupported) {
 		code = model.NotAcceptable
 	}
-	return &Error{Code: code, Path: op.path, Reason: err.Error()}
+	return nil, &Error{Code: code, Path: op.path, Reason: err.Error()}
 }
 
 // maxKept bounds the buffers that a shard keeps, in bytes; a node counts as 64.

@@ -3,7 +3,6 @@ package lwm2m
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
@@ -114,7 +113,7 @@ func runWrites(ctx context.Context, calls []tree.WriteCall) error {
 func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &loop.PanicError{Value: v, Stack: debug.Stack()}
+			err = loop.Panicked(v)
 		}
 	}()
 	return f()
