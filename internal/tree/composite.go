@@ -68,7 +68,8 @@ func uncovered(paths []model.Path) []model.Path {
 
 // WriteComposite plans a Write-Composite (Core 1.1.1 §6.3.9): values for
 // Resources and Resource Instances anywhere, all or nothing. It may create
-// Resource Instances, but never Object Instances (4.04).
+// Resource Instances, but never Object Instances (4.04). Since LwM2M 1.2 a Resource
+// Instance without value is removed, if it is there.
 func (t *Tree) WriteComposite(c Caller, nodes []format.Node) (*Transaction, error) {
 	if !c.speaks(model.Version11) {
 		return nil, fail(model.MethodNotAllowed, model.Path{}, "Write-Composite needs LwM2M 1.1")
@@ -88,7 +89,7 @@ func (t *Tree) WriteComposite(c Caller, nodes []format.Node) (*Transaction, erro
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{in: in, def: def, nodes: group})
+		parts = append(parts, part{in: in, def: def, nodes: group, removals: c.speaks(model.Version12)})
 	}
 	return t.plan(parts, merge)
 }

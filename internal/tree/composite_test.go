@@ -127,3 +127,29 @@ func TestWriteCompositeRefused(t *testing.T) {
 	_, err := tree.WriteComposite(server10, nodes("/100/0/1=1"))
 	wantRefusal(t, tree, before, err, model.MethodNotAllowed, "LwM2M 1.1")
 }
+
+func TestWriteCompositeRemoves(t *testing.T) {
+	tree := workshop(t)
+	var log []string
+	listen(t, instanceAt(t, tree, "/100/0"), &log, 5)
+	hook(t, tree, "/100/4/5", Multiple(), nil)
+	before := dump(tree)
+	x := must[*Transaction](t)(tree.WriteComposite(server12, nodes("/100/0/5/1 /100/0/5/7 /100/0/5/8=80")))
+	check(t, perform(x.Calls()))
+	if got := strings.Join(log, ", "); got != "validate /100/0/5/8=80, write 5 [{2 20} {8 80}]" {
+		t.Errorf("called %s", got)
+	}
+	wantCommit(t, tree, before, x, "/100/0/5/1 /100/0/5/8")
+
+	check(t, tree.Insert(fill(t, NewInstance(gadget(), 5), map[uint16]Content{0: Single(str("five"))})))
+	before = dump(tree)
+	x = must[*Transaction](t)(tree.WriteComposite(server12, nodes("/100/5/5/1")))
+	wantCommit(t, tree, before, x, "") // what is absent stays absent
+	if dump(tree) != before {
+		t.Error("the removal of nothing instantiated the Resource")
+	}
+	_, err := tree.WriteComposite(server12, nodes("/100/4/5/1"))
+	wantRefusal(t, tree, before, err, model.MethodNotAllowed, "the application's")
+	_, err = tree.WriteComposite(server12, nodes("/100/0/1"))
+	wantRefusal(t, tree, before, err, model.BadRequest, "no value")
+}

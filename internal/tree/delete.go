@@ -46,13 +46,11 @@ func (in *Instance) withdraw(p model.Path) (*Transaction, error) {
 	if !in.HooksOf(def.ID).stores(def) {
 		return nil, fail(model.MethodNotAllowed, p, "the values are the application's")
 	}
-	v, ok := in.GetItem(def.ID, p.ResourceInstance())
-	if !ok {
+	if _, ok := in.GetItem(def.ID, p.ResourceInstance()); !ok {
 		return nil, fail(model.NotFound, p, "no such Resource Instance")
 	}
 	x := new(Transaction)
-	given := Multiple(Item{ID: p.ResourceInstance(), Value: v})
-	x.add(change{in: in, def: def, given: given, effect: withdraw})
+	x.add(change{in: in, def: def, given: Multiple(Item{ID: p.ResourceInstance()}), effect: merge})
 	return x, nil
 }
 

@@ -17,9 +17,8 @@ type Transaction struct {
 type effect uint8
 
 const (
-	replace  effect = iota // by what is given
-	merge                  // given items are added to the old ones
-	withdraw               // given items are removed from the old ones
+	replace effect = iota // by what is given
+	merge                 // given items go among the old ones; those without value remove them
 )
 
 // change is what an operation does to one Resource. The new Content is made at
@@ -35,16 +34,24 @@ type change struct {
 func (g *change) path() model.Path { return g.in.Path().Child(g.def.ID) }
 
 func (g *change) apply(old Content) Content {
-	switch {
-	case g.effect == merge && g.def.Multiple:
-		return old.With(g.given.items...)
-	case g.effect == withdraw:
-		for _, item := range g.given.items {
-			old = old.Without(item.ID)
-		}
-		return old
+	if g.effect == replace || !g.def.Multiple {
+		return g.given
 	}
-	return g.given
+	var set, removed []Item
+	for _, item := range g.given.items {
+		if item.Value.IsZero() {
+			removed = append(removed, item)
+		} else {
+			set = append(set, item)
+		}
+	}
+	if len(set) > 0 || len(removed) == 0 {
+		old = old.With(set...)
+	}
+	for _, item := range removed {
+		old = old.Without(item.ID)
+	}
+	return old
 }
 
 // commit stores the change and appends what it changed.
@@ -70,10 +77,7 @@ func (g *change) call() (w WriteCall, ok bool) {
 		w.Old, _ = g.in.Get(g.def.ID)
 		w.OldKnown = true
 	}
-	w.New = g.apply(w.Old)
-	if g.effect != withdraw {
-		w.given = g.given
-	}
+	w.New, w.given = g.apply(w.Old), g.given
 	return w, true
 }
 
@@ -105,6 +109,9 @@ func (w *WriteCall) Validate() error {
 		return Refusal(w.Path, validate(w.Path, w.given.value), model.BadRequest)
 	}
 	for _, item := range w.given.items {
+		if item.Value.IsZero() {
+			continue // goes
+		}
 		p := w.Path.Child(item.ID)
 		if err := validate(p, item.Value); err != nil {
 			return Refusal(p, err, model.BadRequest)
@@ -187,6 +194,7 @@ func (t *Tree) given(part *part) (Content, error) {
 func (t *Tree) givenItems(part *part) (Content, error) {
 	items := make([]Item, 0, len(part.nodes))
 	for i, node := range part.nodes {
+		removal := part.removals && node.Path.Depth() == 4 && node.Value.IsZero()
 		switch {
 		case i > 0 && part.nodes[i-1].Path == node.Path:
 			return Content{}, fail(model.BadRequest, node.Path, "given twice")
@@ -194,8 +202,10 @@ func (t *Tree) givenItems(part *part) (Content, error) {
 			continue // an empty Resource
 		case node.Path.Depth() == 3:
 			return Content{}, fail(model.BadRequest, node.Path, wrongShape(part.def))
+		case removal && !part.in.HooksOf(part.def.ID).stores(part.def):
+			return Content{}, fail(model.MethodNotAllowed, node.Path, "the values are the application's")
 		}
-		if err := t.checkGiven(part.def, node.Path, node.Value); err != nil {
+		if err := t.checkGiven(part.def, node.Path, node.Value); err != nil && !removal {
 			return Content{}, err
 		}
 		items = append(items, Item{ID: node.Path.ResourceInstance(), Value: node.Value})

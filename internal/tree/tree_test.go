@@ -1,9 +1,11 @@
 package tree
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,17 +137,19 @@ func nodes(s string) []format.Node {
 }
 
 func parseValue(text string) model.Value {
-	var n int64
-	var link model.ObjectLink
-	var b []byte
-	if _, err := fmt.Sscanf(text, "%d:%d", &link.Object, &link.Instance); err == nil {
-		return model.LinkValue(link)
-	}
-	if _, err := fmt.Sscanf(text, "0x%x", &b); err == nil {
-		return model.OpaqueValue(b)
-	}
-	if _, err := fmt.Sscanf(text, "%d", &n); err == nil {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return num(n)
+	}
+	if digits, ok := strings.CutPrefix(text, "0x"); ok {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return model.OpaqueValue(b)
+		}
+	}
+	o, i, _ := strings.Cut(text, ":")
+	object, err1 := strconv.ParseUint(o, 10, 16)
+	instance, err2 := strconv.ParseUint(i, 10, 16)
+	if err1 == nil && err2 == nil {
+		return model.LinkValue(model.ObjectLink{Object: uint16(object), Instance: uint16(instance)})
 	}
 	return str(text)
 }

@@ -109,6 +109,8 @@ type part struct {
 	in    *Instance
 	def   *model.Resource
 	nodes []format.Node // sorted; empty if the payload has the Resource but no value
+	// removals says that a Resource Instance without value is to be removed.
+	removals bool
 }
 
 // parts takes the payload for an Object Instance apart. What is not defined is
