@@ -87,6 +87,7 @@ func TestCreateRefused(t *testing.T) {
 		{"range", 100, 8, "/100/8/0=x /100/8/1=60", model.BadRequest, "60 is not in"},
 		{"link to nothing", 100, 8, "/100/8/0=x /100/8/6=100:8", model.BadRequest, "link to 100:8"},
 		{"item under a single", 100, 8, "/100/8/0/0=x", model.BadRequest, "no Resource Instances"},
+		{"value of an instance", 100, 8, "/100/8=x", model.BadRequest, "value without a Resource"},
 		{"twice", 100, 8, "/100/8/0=x /100/8/0=y", model.BadRequest, "given twice"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

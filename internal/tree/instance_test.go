@@ -10,6 +10,7 @@ import (
 
 func TestSet(t *testing.T) {
 	in := NewInstance(gadget(), 0)
+	check(t, in.Check(1, Content{})) // to remove is always right
 	for _, test := range []struct {
 		resource uint16
 		v        model.Value

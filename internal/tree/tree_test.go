@@ -277,3 +277,31 @@ func TestTypes(t *testing.T) {
 		}
 	}
 }
+
+func TestVersionOfSilentDefinition(t *testing.T) {
+	tree := New()
+	silent := &model.Object{ID: 9, Multiple: true}
+	in := NewInstance(silent, 0)
+	check(t, tree.Insert(in))
+	check(t, tree.AddObject(&model.Object{ID: 9, Version: model.Version10, Multiple: true}, true)) // the same
+	if got := tree.Links()[0].Version; got != model.Version10 || in.Definition() != silent {
+		t.Errorf("version %v", got)
+	}
+}
+
+// The iterators stop when the loop does.
+func TestIteratorsStop(t *testing.T) {
+	tree := workshop(t)
+	for def := range tree.Objects() {
+		if def.ID != 0 {
+			t.Errorf("first Object is %d", def.ID)
+		}
+		break
+	}
+	for in := range tree.Instances(100) {
+		if in.ID() != 0 {
+			t.Errorf("first instance is %d", in.ID())
+		}
+		break
+	}
+}
