@@ -60,7 +60,10 @@ func NewServer(t testing.TB, o Options) *Server {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
-	go func() { stopped <- core.Run(ctx) }()
+	go func() {
+		defer close(stopped) // also when a callback ends the goroutine by t.FailNow
+		stopped <- core.Run(ctx)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-stopped; err != nil {

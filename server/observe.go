@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -146,7 +147,7 @@ func (o *Observation) end(reason error) {
 		delete(o.exchange.peer.observations, o)
 	}
 	if !errors.Is(reason, ErrEnded) {
-		reason = errors.Join(ErrEnded, reason)
+		reason = fmt.Errorf("%w: %w", ErrEnded, reason)
 	}
 	o.queue.close(reason)
 }
