@@ -46,6 +46,7 @@ func (d *decoder) senml(payload []byte) error {
 // relative to the request path.
 func (d *decoder) path(name []byte, r *senml.Record) (model.Path, error) {
 	var start model.Path
+	full := name
 	if d.format == JSON && (len(name) == 0 || name[0] != '/') {
 		start = d.base
 	} else if len(name) > 0 && name[0] == '/' {
@@ -59,7 +60,7 @@ func (d *decoder) path(name []byte, r *senml.Record) (model.Path, error) {
 	p, ok := parsePath(start, name)
 	switch {
 	case !ok:
-		return p, atOffset(d.format, ErrMalformed, r.Offset, "name %q is no path", clip(name))
+		return p, atOffset(d.format, ErrMalformed, r.Offset, "name %q is no path", clip(full))
 	case !d.base.Contains(p):
 		return p, at(d.format, ErrPath, p, "not below %v", d.base)
 	}
