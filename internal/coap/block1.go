@@ -142,7 +142,7 @@ func (c *Conn) refuseSize(now time.Time, s *serving) {
 func (c *Conn) repeatBlock(now time.Time, f *frame, s *serving, u *upload, end int64) {
 	last := !s.block1.More
 	switch {
-	case last && !u.complete || !last && u.complete && end == u.next:
+	case last != (u.complete && end == u.next):
 		c.refuse(now, s, RequestEntityIncomplete, "not the block that came before")
 	case last && u.final != nil:
 		out := c.frame()
