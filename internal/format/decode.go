@@ -49,7 +49,8 @@ func Decode(f ContentFormat, base model.Path, payload []byte, types Types) ([]No
 // DecodeCreate reads the payload of a Create on object, which describes one
 // Object Instance (Core 1.1.1 §6.3.5). If the payload names its identifier,
 // known is true. If not, the Client is to choose one, and the paths of the nodes
-// have the identifier 0; see [Rebase]. Errors are those of [Decode]; more than one
+// have the identifier 0; see [Rebase]. Such payloads are written by [Append] in
+// TLV for some Object Instance, those with an identifier for the Object. Errors are those of [Decode]; more than one
 // instance is an [ErrPath].
 func DecodeCreate(f ContentFormat, object model.Path, payload []byte, types Types) (id uint16, known bool, nodes []Node, err error) {
 	f = f.Canonical()

@@ -9,9 +9,18 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
+// singleKind is the type at the request path, which must be that of one value.
+func (d *decoder) singleKind() (model.Kind, error) {
+	kind, err := d.kind(d.base)
+	if err != nil && d.base.Depth() == 3 {
+		return kind, unsupported(d.format, "%v is not a single value", d.base)
+	}
+	return kind, err
+}
+
 // text reads a text/plain payload; without a known type it is a String.
 func (d *decoder) text(payload []byte) error {
-	kind, err := d.kind(d.base)
+	kind, err := d.singleKind()
 	if err != nil {
 		return err
 	}
@@ -27,7 +36,7 @@ func (d *decoder) text(payload []byte) error {
 
 // opaque takes a payload as it is.
 func (d *decoder) opaque(payload []byte) error {
-	kind, err := d.kind(d.base)
+	kind, err := d.singleKind()
 	if err != nil {
 		return err
 	}
@@ -39,7 +48,7 @@ func (d *decoder) opaque(payload []byte) error {
 
 // cbor reads exactly one data item.
 func (d *decoder) cbor(payload []byte) error {
-	kind, err := d.kind(d.base)
+	kind, err := d.singleKind()
 	if err != nil {
 		return err
 	}

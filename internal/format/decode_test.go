@@ -122,10 +122,10 @@ func TestDecodeErrors(t *testing.T) {
 		{CBOR, "/3/0/23", "01", ErrType, "CBOR, /3/0/23: unsigned integer, want text string"},
 		{CBOR, "/3/0/99", "f6", ErrType, "CBOR, /3/0/99: null is no value of a resource"},
 		{CBOR, "/3/0/99", "3bffffffffffffffff", ErrType, "integer -1-18446744073709551615 is out of range"},
-		{CBOR, "/3/0/6", "01", ErrType, "a single value for a multiple-instance resource"},
+		{CBOR, "/3/0/6", "01", ErrUnsupported, "CBOR: /3/0/6 is not a single value"},
 
 		{Opaque, "/3/0/9", "01", ErrUnsupported, "opaque: /3/0/9 is Integer, not Opaque"},
-		{Opaque, "/3/0/6", "01", ErrType, "a single value for a multiple-instance resource"},
+		{Opaque, "/3/0/6", "01", ErrUnsupported, "opaque: /3/0/6 is not a single value"},
 		{Text, "/3/0/9/0", "1", ErrType, "a resource instance of a single-instance resource"},
 	} {
 		base, err := model.ParsePath(c.base)

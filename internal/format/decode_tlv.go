@@ -37,10 +37,10 @@ func (d *decoder) topEntry(e tlv.Entry) error {
 	case depth <= 2 && e.Kind == tlv.ObjectInstance && !d.bare:
 		d.wrapped = true
 		return d.instance(e)
-	case depth == 2 && e.Kind >= tlv.MultipleResource && !d.wrapped:
+	case depth == 2 && isResource(e) && !d.wrapped:
 		d.bare = true
 		return d.resource(d.base, e)
-	case depth == 3 && (e.Kind == tlv.Resource || e.Kind == tlv.MultipleResource):
+	case depth == 3 && isResource(e):
 		return d.resource(d.base.Parent(), e)
 	case depth == 4 && e.Kind == tlv.MultipleResource:
 		return d.resource(d.base.Prefix(2), e)
@@ -48,6 +48,10 @@ func (d *decoder) topEntry(e tlv.Entry) error {
 		return d.value(d.base.Parent().Child(e.ID), e)
 	}
 	return d.misplaced(e, d.base)
+}
+
+func isResource(e tlv.Entry) bool {
+	return e.Kind == tlv.Resource || e.Kind == tlv.MultipleResource
 }
 
 func (d *decoder) misplaced(e tlv.Entry, parent model.Path) error {
@@ -78,7 +82,7 @@ func (d *decoder) instance(e tlv.Entry) error {
 func (d *decoder) resource(instance model.Path, e tlv.Entry) error {
 	p := instance.Child(e.ID)
 	switch {
-	case e.Kind != tlv.Resource && e.Kind != tlv.MultipleResource:
+	case !isResource(e):
 		return d.misplaced(e, instance)
 	case e.ID == model.MaxID:
 		return atOffset(TLV, ErrMalformed, e.Offset, "identifier 65535 is reserved")
@@ -94,6 +98,9 @@ func (d *decoder) multiple(p model.Path, e tlv.Entry) error {
 	if len(e.Value) == 0 {
 		if _, err := d.kind(p.Child(0)); err != nil {
 			return err
+		}
+		if !d.base.Contains(p) {
+			return nil // asked for one instance of it, which is not there
 		}
 		return d.add(Node{Path: p})
 	}

@@ -1,6 +1,10 @@
 package senml
 
-import "github.com/lwm2m-go/lwm2m/internal/cbor"
+import (
+	"strconv"
+
+	"github.com/lwm2m-go/lwm2m/internal/cbor"
+)
 
 // Labels of RFC 8428 §6, table 4.
 const (
@@ -61,13 +65,10 @@ func cborField(label int64) field {
 }
 
 // cborReader adds to a decoder of items what it takes to read records.
-type cborReader struct {
-	cbor.Decoder
-	scanner scanner // for its errors and checks only
-}
+type cborReader struct{ cbor.Decoder }
 
 func decodeCBOR(dst []Record, payload []byte) ([]Record, error) {
-	d := cborReader{cbor.NewDecoder(payload), scanner{syntax: CBOR}}
+	d := cborReader{cbor.NewDecoder(payload)}
 	dst, err := d.records(dst)
 	if err == nil {
 		err = d.Finish()
@@ -86,7 +87,7 @@ func (d *cborReader) records(dst []Record) ([]Record, error) {
 	}
 	for d.More(&items) {
 		if len(dst)-before == MaxRecords {
-			return dst, d.scanner.errorf(d.Offset(), "more than %d records", MaxRecords)
+			return dst, errorAt(CBOR, d.Offset(), "more than %d records", MaxRecords)
 		}
 		dst = append(dst, Record{})
 		if err := d.record(&dst[len(dst)-1]); err != nil {
@@ -126,10 +127,16 @@ func (d *cborReader) label(seen *fields) (field, error) {
 		if string(label) == cborLink {
 			f = field{hasValue, Link}
 		}
-		return f, d.scanner.checkLabel(start, label, f, seen)
+		if err := checkText(CBOR, start, label, f); err != nil {
+			return field{}, err
+		}
+		if !seen.add(f) {
+			return field{}, duplicate(CBOR, start, f, strconv.Quote(string(label)))
+		}
+		return f, nil
 	}
 	if kind := d.Peek(); kind != cbor.Uint && kind != cbor.NegInt {
-		return field{}, d.scanner.errorf(start, "%v as a label", kind)
+		return field{}, errorAt(CBOR, start, "%v as a label", kind)
 	}
 	n, err := d.Number()
 	if err != nil {
@@ -140,13 +147,9 @@ func (d *cborReader) label(seen *fields) (field, error) {
 		return field{}, nil
 	}
 	f := cborField(label)
-	if *seen&f.bit != 0 {
-		if f.kind != None {
-			return f, d.scanner.errorf(start, "a second value, label %d", label)
-		}
-		return f, d.scanner.errorf(start, "label %d occurs twice", label)
+	if !seen.add(f) {
+		return field{}, duplicate(CBOR, start, f, strconv.FormatInt(label, 10))
 	}
-	*seen |= f.bit
 	return f, nil
 }
 
@@ -167,9 +170,11 @@ func (d *cborReader) field(r *Record, f field) (err error) {
 		start := d.Offset()
 		n, err := d.Number()
 		if v, ok := n.Int(); err == nil && (!ok || v > version) {
-			return d.scanner.errorf(start, "version above %d", version)
+			return errorAt(CBOR, start, "version above %d", version)
 		}
 		return err
+	case hasBaseValue:
+		return errorAt(CBOR, d.Offset(), "base values are not supported")
 	case hasValue:
 		return d.value(&r.Value, f.kind)
 	default:
@@ -192,7 +197,7 @@ func (d *cborReader) seconds() (float64, error) {
 	n, err := d.Number()
 	f := n.Float()
 	if err == nil && f-f != 0 { // NaN or infinite
-		return 0, d.scanner.errorf(start, "time is not finite")
+		return 0, errorAt(CBOR, start, "time is not finite")
 	}
 	return f, err
 }

@@ -8,12 +8,6 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/cbor"
 )
 
-// field is what a label stands for: its bit and, for values, its type.
-type field struct {
-	bit  fields
-	kind Kind
-}
-
 // jsonField tells what a label of RFC 8428 §4 means in JSON.
 func jsonField(label []byte) field {
 	switch string(label) {
@@ -106,24 +100,13 @@ func (s *scanner) label(seen *fields, meaning func([]byte) field) (field, error)
 		return field{}, err
 	}
 	f := meaning(label)
-	if err := s.checkLabel(start, label, f, seen); err != nil {
+	if err := checkText(s.syntax, start, label, f); err != nil {
 		return field{}, err
 	}
+	if !seen.add(f) {
+		return field{}, duplicate(s.syntax, start, f, strconv.Quote(string(label)))
+	}
 	return f, s.expect(':')
-}
-
-func (s *scanner) checkLabel(start int, label []byte, f field, seen *fields) error {
-	if f.bit == 0 && len(label) > 0 && label[len(label)-1] == '_' {
-		return s.errorf(start, "label %q must be understood, but is not", label)
-	}
-	if *seen&f.bit != 0 {
-		if f.kind != None {
-			return s.errorf(start, "a second value, %q", label)
-		}
-		return s.errorf(start, "label %q occurs twice", label)
-	}
-	*seen |= f.bit
-	return nil
 }
 
 // field reads what follows a label.
@@ -143,6 +126,8 @@ func (s *scanner) field(r *Record, f field) (err error) {
 		r.Time, err = s.seconds()
 	case hasVersion:
 		err = s.version(start)
+	case hasBaseValue:
+		err = s.errorf(start, "base values are not supported")
 	case hasValue:
 		err = s.value(&r.Value, f.kind)
 	default:

@@ -19,7 +19,7 @@ type scanner struct {
 }
 
 func (s *scanner) errorf(offset int, format string, args ...any) error {
-	return &Error{s.syntax, offset, fmt.Sprintf(format, args...)}
+	return errorAt(s.syntax, offset, format, args...)
 }
 
 func (s *scanner) space() {

@@ -109,7 +109,6 @@ type Record struct {
 type Resolver struct {
 	base     []byte
 	baseTime float64
-	timed    bool
 	name     []byte
 }
 
@@ -134,8 +133,10 @@ func (rs *Resolver) Resolve(r *Record) (name []byte, seconds float64) {
 
 // Decode reads a pack and appends its records to dst, which may be nil. Unknown
 // labels are passed over, except those that end in "_" and so must be
-// understood (RFC 8428 §4.4); a label that occurs twice in a record and a
-// version above 10 are errors too. Errors are [*Error].
+// understood (RFC 8428 §4.4). A label that occurs twice in a record, a second
+// value, a base value (which LwM2M does not use, and which would change all
+// values after it) and a version above 10 are errors too. Errors are [*Error],
+// but [ErrSyntax] for an unknown syntax.
 //
 // Records of a pack in OMA10 are given the base name and base time of the
 // object around them in the first record; if there is none, names are relative
@@ -172,6 +173,38 @@ const (
 	hasElements
 )
 
-// version checks bver: 10 is that of RFC 8428; higher ones may have changed
-// anything (RFC 8428 §4.4).
+// version is the highest bver that is understood, that of RFC 8428. Higher ones
+// may have changed anything (RFC 8428 §4.4).
 const version = 10
+
+// field is what a label stands for: its bit and, for values, its type.
+type field struct {
+	bit  fields
+	kind Kind
+}
+
+// add notes that a record has f; it reports false if it has it already.
+func (fs *fields) add(f field) bool {
+	twice := *fs&f.bit != 0
+	*fs |= f.bit
+	return !twice
+}
+
+func errorAt(s Syntax, offset int, format string, args ...any) error {
+	return &Error{s, offset, fmt.Sprintf(format, args...)}
+}
+
+func duplicate(s Syntax, offset int, f field, label string) error {
+	if f.kind != None {
+		return errorAt(s, offset, "a second value, %s", label)
+	}
+	return errorAt(s, offset, "label %s occurs twice", label)
+}
+
+// checkText refuses a label in text that is not known but must be understood.
+func checkText(s Syntax, offset int, label []byte, f field) error {
+	if n := len(label); f.bit == 0 && n > 0 && label[n-1] == '_' {
+		return errorAt(s, offset, "label %q must be understood, but is not", label)
+	}
+	return nil
+}
