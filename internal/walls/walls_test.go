@@ -1,0 +1,102 @@
+package walls
+
+import (
+	"os"
+	"sync"
+	"testing"
+)
+
+const modulePath = "github.com/lwm2m-go/lwm2m"
+
+// plan says which package may import which. ARCHITECTURE.md says why.
+var plan = Rooms{
+	Rooms: []Room{
+		{Dir: "", May: []string{"model", "internal/coap", "internal/format", "internal/link", "internal/linkformat",
+			"internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
+		{Dir: "model"},
+		{Dir: "oma", May: []string{"", "model"}},
+		{Dir: "ipso", May: []string{"", "model"}},
+		{Dir: "server", May: []string{"model", "internal/coap", "internal/format", "internal/link", "internal/linkformat",
+			"internal/loop", "internal/objectlinks"}},
+		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/link"}},
+
+		{Dir: "internal/coap"},
+		{Dir: "internal/tlv"},
+		{Dir: "internal/cbor"},
+		{Dir: "internal/senml", May: []string{"internal/cbor"}},
+		{Dir: "internal/linkformat"},
+		{Dir: "internal/format", May: []string{"model", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat"}},
+		{Dir: "internal/tree", May: []string{"model", "internal/format"}},
+		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
+		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
+		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
+		{Dir: "internal/loop"},
+		{Dir: "internal/link", Outside: []string{"golang.org/x/sys"}},
+
+		{Dir: "internal/bench", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "internal/*"},
+			Outside: []string{"golang.org/x/sys"}},
+		{Dir: "internal/walls"},
+		{Dir: "internal/tools/..."},
+
+		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "cmd/...", "internal/*"},
+			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys"}},
+		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
+		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest"}},
+	},
+	Private: []string{"cmd/...", "examples/...", "internal/bench", "internal/walls", "internal/tools/..."},
+	Tests: []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/fxamacker/cbor/v2",
+		"github.com/rogpeppe/go-internal"},
+}
+
+// core are the packages without I/O, clocks, goroutines and locks.
+var core = []string{
+	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
+	"internal/tree", "internal/observe", "internal/registration", "internal/objectlinks",
+}
+
+// Panics and variables that have a reason.
+var (
+	panicking = map[string]string{
+		":mustBe":             "a handle of the wrong type is a mistake of the program, found when it starts",
+		":ExecutableOf":       "a handle of the wrong type is a mistake of the program, found when it starts",
+		":Instance.setHook":   "a callback on the wrong kind of Resource is a mistake of the program",
+		"model:PathOf":        "takes literals; ParsePath is for input",
+		"model:embedded":      "the definitions are part of the program",
+		"model:Registry.core": "the definitions are part of the program",
+	}
+	variables = map[string]string{
+		":clientHooks":              "compared by its address, never written",
+		"internal/senml:jsonLabels": "an element is read through its address, which saves a copy for each value",
+	}
+)
+
+var source = sync.OnceValues(func() (*Module, error) { return Load(os.DirFS("../.."), modulePath) })
+
+func TestWalls(t *testing.T) {
+	m, err := source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Packages[""] == nil || m.Packages["internal/walls"] == nil {
+		t.Fatal("this is not the source of the module")
+	}
+	for name, rule := range map[string]func() []Violation{
+		"imports":           func() []Violation { return Imports(m, &plan) },
+		"file length":       func() []Violation { return MaxLines(m, 600) },
+		"function length":   func() []Violation { return FunctionLength(m, 45) },
+		"names in the root": func() []Violation { return MaxExported(m, "", 80) },
+		"documentation":     func() []Violation { return Documented(m) },
+		"pure core":         func() []Violation { return Pure(m, core) },
+		"init":              func() []Violation { return NoInit(m) },
+		"sleep":             func() []Violation { return NoSleepInTests(m) },
+		"options":           func() []Violation { return NoOptions(m) },
+		"panic":             func() []Violation { return NoPanic(m, panicking) },
+		"variables":         func() []Violation { return NoMutableVars(m, variables) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, v := range rule() {
+				t.Error(v)
+			}
+		})
+	}
+}
