@@ -1,8 +1,6 @@
 package format
 
-import (
-	"github.com/lwm2m-go/lwm2m/model"
-)
+import "github.com/lwm2m-go/lwm2m/model"
 
 // Decode reads a payload in format f that was sent for base: the answer to a
 // request for that path, or what is to be written there. base has one to four
@@ -49,9 +47,9 @@ func Decode(f ContentFormat, base model.Path, payload []byte, types Types) ([]No
 // DecodeCreate reads the payload of a Create on object, which describes one
 // Object Instance (Core 1.1.1 §6.3.5). If the payload names its identifier,
 // known is true. If not, the Client is to choose one, and the paths of the nodes
-// have the identifier 0; see [Rebase]. Such payloads are written by [Append] in
-// TLV for some Object Instance, those with an identifier for the Object. Errors are those of [Decode]; more than one
-// instance is an [ErrPath].
+// have the identifier 0 in its place. [Append] writes the former for the path of
+// the Object and the latter, in TLV only, for that of any Object Instance. Errors
+// are those of [Decode]; more than one instance is an [ErrPath].
 func DecodeCreate(f ContentFormat, object model.Path, payload []byte, types Types) (id uint16, known bool, nodes []Node, err error) {
 	f = f.Canonical()
 	if object.Depth() != 1 {
@@ -75,21 +73,6 @@ func DecodeCreate(f ContentFormat, object model.Path, payload []byte, types Type
 		nodes = nodes[:0]
 	}
 	return instance.Instance(), true, nodes, nil
-}
-
-// Rebase gives all nodes the Object Instance ID that the Client has chosen.
-func Rebase(nodes []Node, instance uint16) {
-	for i := range nodes {
-		p := nodes[i].Path
-		q := model.PathOf(p.Object(), instance)
-		if p.Depth() > 2 {
-			q = q.Child(p.Resource())
-		}
-		if p.Depth() > 3 {
-			q = q.Child(p.ResourceInstance())
-		}
-		nodes[i].Path = q
-	}
 }
 
 // decoder collects nodes.

@@ -283,12 +283,3 @@ func TestDecodeCreate(t *testing.T) {
 		}
 	}
 }
-
-func TestRebase(t *testing.T) {
-	nodes := []Node{{Path: model.PathOf(3, 0)}, {Path: model.PathOf(3, 0, 9)}, {Path: model.PathOf(3, 0, 6, 7)}}
-	Rebase(nodes, 300)
-	want := []Node{{Path: model.PathOf(3, 300)}, {Path: model.PathOf(3, 300, 9)}, {Path: model.PathOf(3, 300, 6, 7)}}
-	if !slices.Equal(nodes, want) {
-		t.Errorf("%v", nodes)
-	}
-}

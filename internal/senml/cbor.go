@@ -28,6 +28,7 @@ const (
 // cborLink is the label of object links, a text string in CBOR too.
 const cborLink = "vlo"
 
+// cborField tells what a label means.
 func cborField(label int64) field {
 	switch label {
 	case cborBaseVersion:
@@ -67,6 +68,8 @@ func cborField(label int64) field {
 // cborReader adds to a decoder of items what it takes to read records.
 type cborReader struct{ cbor.Decoder }
 
+// decodeCBOR reads a pack in the syntax of RFC 8428 §6, with arrays, maps and
+// strings of definite or indefinite length.
 func decodeCBOR(dst []Record, payload []byte) ([]Record, error) {
 	d := cborReader{cbor.NewDecoder(payload)}
 	dst, err := d.records(dst)
@@ -116,6 +119,8 @@ func (d *cborReader) record(r *Record) error {
 	return nil
 }
 
+// label reads the key of a pair. Numbers beyond int64 cannot be labels that are
+// known, and are passed over like any other that is not.
 func (d *cborReader) label(seen *fields) (field, error) {
 	start := d.Offset()
 	if d.Peek() == cbor.Text {
@@ -192,6 +197,7 @@ func (d *cborReader) text() ([]byte, error) {
 	return b, err
 }
 
+// seconds reads a time; other than JSON, CBOR has numbers that are none.
 func (d *cborReader) seconds() (float64, error) {
 	start := d.Offset()
 	n, err := d.Number()
@@ -202,6 +208,7 @@ func (d *cborReader) seconds() (float64, error) {
 	return f, err
 }
 
+// value reads a value of the kind its label says, or null.
 func (d *cborReader) value(v *Value, kind Kind) (err error) {
 	if d.Peek() == cbor.Null {
 		v.Kind = Null

@@ -47,6 +47,7 @@ func jsonField(label []byte) field {
 	return field{}
 }
 
+// decodeJSON reads a pack in the syntax of RFC 8428 §5.
 func decodeJSON(dst []Record, payload []byte) ([]Record, error) {
 	s := scanner{data: payload, syntax: JSON}
 	dst, err := s.records(dst, jsonField)
@@ -73,6 +74,7 @@ func (s *scanner) records(dst []Record, meaning func([]byte) field) ([]Record, e
 	}
 }
 
+// record reads one object. Labels may come in any order.
 func (s *scanner) record(r *Record, meaning func([]byte) field) error {
 	s.space()
 	r.Offset = s.off
@@ -136,6 +138,7 @@ func (s *scanner) field(r *Record, f field) (err error) {
 	return err
 }
 
+// version reads bver.
 func (s *scanner) version(start int) error {
 	n, err := s.number()
 	if err != nil {
@@ -147,11 +150,14 @@ func (s *scanner) version(start int) error {
 	return nil
 }
 
+// seconds reads a time, which may have a fraction.
 func (s *scanner) seconds() (float64, error) {
 	n, err := s.number()
 	return n.Float(), err
 }
 
+// value reads a value of the kind its label says, or null, which RFC 8790 allows
+// in the place of any.
 func (s *scanner) value(v *Value, kind Kind) (err error) {
 	if s.peek() == 'n' {
 		v.Kind = Null

@@ -32,6 +32,8 @@ func oma10Outer(label []byte) field {
 	return field{}
 }
 
+// decodeOMA10 reads an object with an array "e" of records, whose base may stand
+// before or after them.
 func decodeOMA10(dst []Record, payload []byte) ([]Record, error) {
 	s := scanner{data: payload, syntax: OMA10}
 	s.space()

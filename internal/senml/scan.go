@@ -22,6 +22,7 @@ func (s *scanner) errorf(offset int, format string, args ...any) error {
 	return errorAt(s.syntax, offset, format, args...)
 }
 
+// space passes over white space (RFC 8259 §2).
 func (s *scanner) space() {
 	for s.off < len(s.data) {
 		switch s.data[s.off] {
@@ -42,6 +43,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// unexpected says that something else should stand here.
 func (s *scanner) unexpected(want string) error {
 	if s.off >= len(s.data) {
 		return s.errorf(s.off, "unexpected end, want %s", want)
@@ -49,6 +51,8 @@ func (s *scanner) unexpected(want string) error {
 	return s.errorf(s.off, "%q, want %s", s.data[s.off], want)
 }
 
+// expect reads c after white space. A zero byte in the payload must not pass for
+// the end of it, nor the other way round.
 func (s *scanner) expect(c byte) error {
 	if s.peek() != c || s.off >= len(s.data) {
 		return s.unexpected(fmt.Sprintf("%q", c))
@@ -84,6 +88,7 @@ func (s *scanner) next(closing byte) (more bool, err error) {
 	return false, s.unexpected(fmt.Sprintf("',' or %q", closing))
 }
 
+// finish checks that nothing but white space is left.
 func (s *scanner) finish() error {
 	if s.space(); s.off < len(s.data) {
 		return s.errorf(s.off, "%d bytes after the end", len(s.data)-s.off)
@@ -91,6 +96,7 @@ func (s *scanner) finish() error {
 	return nil
 }
 
+// literal reads true, false or null.
 func (s *scanner) literal(want string) error {
 	if end := s.off + len(want); end > len(s.data) || string(s.data[s.off:end]) != want {
 		return s.unexpected(want)
@@ -128,6 +134,7 @@ func (s *scanner) numeral() ([]byte, error) {
 	return s.data[start:s.off], nil
 }
 
+// peekRaw returns the next byte, 0 at the end; white space counts.
 func (s *scanner) peekRaw() byte {
 	if s.off < len(s.data) {
 		return s.data[s.off]
@@ -292,6 +299,7 @@ func (s *scanner) skip(depth int) error {
 	return err
 }
 
+// skipInside reads an array or object, its elements by the given function.
 func (s *scanner) skipInside(bracket byte, element func() error) error {
 	for more, err := s.open(bracket); ; more, err = s.next(bracket + 2) {
 		if err != nil || !more {

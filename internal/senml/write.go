@@ -69,6 +69,7 @@ func (w *Writer) Finish() ([]byte, error) {
 	return w.dst, w.err
 }
 
+// check refuses times that no syntax has.
 func check(r *Record) error {
 	if !finite(r.BaseTime) || !finite(r.Time) {
 		return ErrNumber
@@ -78,6 +79,7 @@ func check(r *Record) error {
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
+// cbor writes a record as a map, whose number of pairs comes first.
 func (w *Writer) cbor(r *Record) {
 	pairs := 0
 	for _, present := range [...]bool{r.BaseName != nil, r.HasBaseTime, r.Name != nil, r.Value.Kind != None, r.HasTime} {
@@ -113,6 +115,7 @@ func seconds(f float64) cbor.Number {
 	return cbor.IntNumber(0)
 }
 
+// appendCBORValue appends label and value, or nothing if there is no value.
 func appendCBORValue(dst []byte, v *Value) []byte {
 	switch v.Kind {
 	case Null:
@@ -151,6 +154,7 @@ func (w *Writer) base(r *Record) {
 	}
 }
 
+// oma10 writes a record, before the first of them the head of the object around.
 func (w *Writer) oma10(r *Record) {
 	switch {
 	case w.n == 0:
@@ -194,6 +198,7 @@ var jsonLabels = [kinds][2]string{
 	Data: {"vd", "sv"}, Link: {"vlo", "ov"},
 }
 
+// jsonValue writes label and value, or nothing if there is no value.
 func (w *Writer) jsonValue(v *Value) {
 	if v.Kind == None || v.Kind >= kinds {
 		return
