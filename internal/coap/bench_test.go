@@ -3,6 +3,7 @@ package coap
 import (
 	"encoding/hex"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 	"unsafe"
@@ -81,6 +82,67 @@ func BenchmarkNotifyNonConfirmable(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// discard takes a stream and asks for more.
+type discard struct {
+	server
+	bytes int64
+}
+
+func (d *discard) StreamRequest(time.Time, *Request) Sink { return d }
+func (d *discard) Abort(time.Time, error)                 {}
+func (d *discard) Block(now time.Time, ref Ref, _ int64, data []byte, _ bool) {
+	d.bytes += int64(len(data))
+	d.conn.Continue(now, ref)
+}
+
+// streams returns a function that passes the next block of an endless upload
+// through a Conn.
+func streams() (*discard, func()) {
+	d := new(discard)
+	d.conn = NewConn(nil, d, rand.New(rand.NewPCG(1, 2)))
+	body, now, n := make([]byte, 1024), epoch, uint32(0)
+	var datagram []byte
+	return d, func() {
+		m := Message{Code: PUT, MessageID: uint16(n), Payload: body}
+		m.Options.AddPath(UriPath, "/5/0/0")
+		m.Options.AddBlock(Block1, Block{Number: n, More: true, SZX: 6})
+		datagram, _ = m.Append(datagram[:0])
+		now = now.Add(time.Millisecond)
+		d.conn.Receive(now, datagram)
+		n++
+	}
+}
+
+func BenchmarkBlock1Stream(b *testing.B) {
+	_, next := streams()
+	b.SetBytes(1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		next()
+	}
+}
+
+// A firmware of 100 MB passes through, and little of it stays.
+func TestStreamMemory(t *testing.T) {
+	d, next := streams()
+	next()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 100 << 10 {
+		next()
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if d.bytes != 100<<20+1024 {
+		t.Fatalf("%d bytes arrived", d.bytes)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 256<<10 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	runtime.KeepAlive(d)
 }
 
 func TestReadAllocations(t *testing.T) {

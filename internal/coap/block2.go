@@ -40,6 +40,10 @@ func (c *Conn) composeBody(now time.Time, f *frame, s *serving, resp *Response) 
 			m.Options.Remove(Block2)
 			m.Options.AddBlock(Block2, Block{SZX: szx})
 		}
+		if s.hasSize2 && m.Code.IsSuccess() {
+			m.Options.Remove(Size2)
+			m.Options.AddUint(Size2, uint32(size))
+		}
 		return
 	}
 	snap := c.takeSnapshot(now, s.key, m, resp, size)
@@ -124,7 +128,7 @@ func (c *Conn) composeBlock(f *frame, s *serving, snap *snapshot, szx uint8) {
 	}
 	b := blockAt(offset, snap.size, szx)
 	m.Options.AddBlock(Block2, b)
-	if b.Number == 0 {
+	if b.Number == 0 || s.hasSize2 {
 		m.Options.AddUint(Size2, uint32(min(snap.size, 1<<32-1)))
 	}
 	m.Payload = c.readBlock(f, snap.body, offset, min(int64(b.Size()), snap.size-offset))

@@ -242,6 +242,19 @@ func TestBlock2FitsDatagram(t *testing.T) {
 	}
 }
 
+// A peer that asks for Size2 gets it with any block.
+func TestBlock2Size(t *testing.T) {
+	w := newWire(t, &Params{BlockSize: 64})
+	w.serveBody(numbered(100))
+	w.receive(con(GET, 1, "a", path("3")))
+	w.receive(con(GET, 2, "a", path("3"), asks(Block2, 1, false, 64)))
+	w.receive(con(GET, 3, "a", path("3"), asks(Block2, 1, false, 64), uintOption(Size2, 0)))
+	w.serveBody(numbered(10))
+	w.receive(con(GET, 4, "a", path("3"), uintOption(Size2, 0)))
+	w.expect(2, "Size2=100")
+	w.expect(1, "-> ACK 2.05 mid=0004 token=61 Size2=10")
+}
+
 func TestBlock2LostBlock(t *testing.T) {
 	w := newWire(t, &Params{BlockSize: 64})
 	body := numbered(128)

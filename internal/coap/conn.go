@@ -164,6 +164,23 @@ func (c *Conn) Expire(now time.Time) {
 	c.trim()
 }
 
+// Busy reports whether an exchange is unfinished in either direction: a
+// request without its response, a confirmable message without its
+// acknowledgement. Observations that merely stand, and what is remembered for
+// repetitions, do not count. A device in queue mode may sleep when it is not
+// busy.
+func (c *Conn) Busy() bool {
+	if len(c.sending)+len(c.serving)+len(c.queue) > 0 {
+		return true
+	}
+	for _, e := range c.exchanges {
+		if !e.observing {
+			return true
+		}
+	}
+	return false
+}
+
 // trim gives the room of empty lists back, so that an idle Conn is small.
 func (c *Conn) trim() {
 	if c.seen != nil {

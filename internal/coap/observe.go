@@ -251,6 +251,14 @@ func (c *Conn) rememberSent(now time.Time, mid uint16, token Token) {
 	c.sent = append(c.sent, sentNote{mid, token, now.Add(c.params.nonLifetime())})
 }
 
+// rememberIfObserved does so for the response to a registration: a Reset of it
+// ends the observation as one of a notification does.
+func (c *Conn) rememberIfObserved(now time.Time, m *Message) {
+	if m.Options.Has(Observe) {
+		c.rememberSent(now, m.MessageID, m.Token)
+	}
+}
+
 // resetSent ends the observation whose notification had the Message-ID.
 func (c *Conn) resetSent(now time.Time, mid uint16) {
 	for i := len(c.sent) - 1; i >= 0; i-- {

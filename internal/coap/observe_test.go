@@ -324,6 +324,23 @@ func TestNotifyBlocks(t *testing.T) {
 	}
 }
 
+// A Reset of the answer to the registration ends the observation as well.
+func TestObserveResponseReset(t *testing.T) {
+	w := newWire(t, nil)
+	refs := manual(w)
+	w.receive(con(GET, 1, "a", observe(0)))
+	w.receive(non(GET, 2, "b", observe(0)))
+	w.wait(2 * time.Second)
+	for _, ref := range *refs {
+		w.Respond(w.now, ref, &Response{Code: Content, Options: Options{{Observe, nil}}})
+		w.receive(empty(Reset, w.last().MessageID))
+	}
+	w.expect(1, "-- observation 61 ended: coap: peer sent a reset")
+	w.expect(1, "-- observation 62 ended: coap: peer sent a reset")
+	w.wait(time.Hour)
+	w.expect(1, "-> CON")
+}
+
 // The answer to a registration may be block-wise as well.
 func TestObserveResponseBlocks(t *testing.T) {
 	w := newWire(t, &Params{BlockSize: 64})

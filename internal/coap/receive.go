@@ -10,7 +10,12 @@ func (c *Conn) Receive(now time.Time, datagram []byte) {
 		return
 	}
 	f := c.frame()
-	defer c.release(f)
+	c.receive(now, f, datagram)
+	c.release(f)
+	c.trim()
+}
+
+func (c *Conn) receive(now time.Time, f *frame, datagram []byte) {
 	m := &f.msg
 	if err := m.Parse(datagram); err != nil {
 		c.reject(err)
@@ -58,8 +63,8 @@ func (c *Conn) receiveReset(now time.Time, mid uint16) {
 		c.drop(t)
 		if t.owner != nil {
 			t.owner.failed(c, now, ErrReset)
+			return
 		}
-		return
 	}
 	for _, e := range c.exchanges {
 		if e.waiting() && !e.out.Confirmable && e.mid == mid {

@@ -62,6 +62,7 @@ type exchange struct {
 	queued   bool
 	deadline time.Time // for the response, once the request is acknowledged
 
+	echoed   bool // a 4.01 with Echo was answered
 	upload   upstream
 	download downstream
 
@@ -247,6 +248,9 @@ func (e *exchange) failed(c *Conn, now time.Time, reason error) {
 func (c *Conn) receiveResponse(now time.Time, e *exchange, m *Message) {
 	c.drop(e.sending)
 	e.sending, e.deadline = nil, time.Time{}
+	if c.repeatWithEcho(now, e, m) {
+		return
+	}
 	if e.upload.blockwise || len(e.out.Payload) > 0 {
 		if c.continueUpload(now, e, m) {
 			return
@@ -257,6 +261,20 @@ func (c *Conn) receiveResponse(now time.Time, e *exchange, m *Message) {
 		return
 	}
 	c.receiveBody(now, e, m)
+}
+
+// repeatWithEcho sends the request again, once, with the Echo option that the
+// peer asks for by 4.01, to show that it is fresh (RFC 9175 §2.3).
+func (c *Conn) repeatWithEcho(now time.Time, e *exchange, m *Message) bool {
+	value, ok := m.Options.Get(Echo)
+	if !ok || m.Code != Unauthorized || e.echoed || e.observing {
+		return false
+	}
+	e.echoed = true
+	e.out.Options.Remove(Echo)
+	e.out.Options.Add(Echo, append([]byte(nil), value...))
+	c.enqueue(now, e)
+	return true
 }
 
 // finish reports the last result of e.

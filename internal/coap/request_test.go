@@ -112,6 +112,30 @@ func TestPiggybacked(t *testing.T) {
 	w.expect(2, "-> CON GET")
 }
 
+func TestLostAck(t *testing.T) {
+	w := newWire(t, nil)
+	w.request("write", PUT, []byte("60"), path("1/0/1"))
+	w.wait(3 * time.Second) // the peer answered, the answer was lost
+	w.receive(ack(&w.out[0], Changed))
+	w.wait(time.Hour)
+	w.golden("lost_ack")
+	w.expect(2, "-> CON PUT mid=f510 token=6cec7d07adc3ce9d")
+	w.expect(1, "-- write: 2.04")
+}
+
+func TestEcho(t *testing.T) {
+	w := newWire(t, nil)
+	w.request("fresh", POST, []byte("x"), path("3"))
+	w.receive(ack(w.last(), Unauthorized, option(Echo, "now")))
+	w.receive(ack(w.last(), Changed))
+	w.expect(1, `Echo=6e6f77 "x"`)
+	w.expect(1, "-- fresh: 2.04")
+	w.request("refused", POST, nil, path("3"))
+	w.receive(ack(w.last(), Unauthorized, option(Echo, "one")))
+	w.receive(ack(w.last(), Unauthorized, option(Echo, "two")))
+	w.expect(1, "-- refused: 4.01")
+}
+
 func TestSeparateResponse(t *testing.T) {
 	w := newWire(t, nil)
 	w.request("execute", POST, nil, path("3/0/4"))

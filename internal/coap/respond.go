@@ -55,6 +55,7 @@ type serving struct {
 	noResponse uint8
 	hasBlock1  bool
 	hasBlock2  bool
+	hasSize2   bool // the peer asks how large the body is
 	block1     Block
 	block2     Block
 	token      Token
@@ -88,6 +89,7 @@ func (c *Conn) receiveRequest(now time.Time, f *frame) {
 	}
 	s.block1, s.hasBlock1 = m.Options.Block(Block1)
 	s.block2, s.hasBlock2 = m.Options.Block(Block2)
+	s.hasSize2 = m.Options.Has(Size2)
 	switch {
 	case s.block1.SZX > maxSZX || s.block2.SZX > maxSZX:
 		c.refuse(now, &s, BadRequest, "block size exponent 7 is reserved")
@@ -239,9 +241,11 @@ func (c *Conn) reply(now time.Time, f *frame, s *serving) {
 	case s.typ == NonConfirmable:
 		m.Type, m.MessageID = NonConfirmable, c.nextMID()
 		c.transmit(f, m)
+		c.rememberIfObserved(now, m)
 	case s.acked:
 		m.Type, m.MessageID = Confirmable, c.nextMID()
 		c.sendReliably(now, f, m, c.params, nil)
+		c.rememberIfObserved(now, m)
 	default:
 		m.Type, m.MessageID = Acknowledgement, s.mid
 		datagram := c.transmit(f, m)

@@ -296,6 +296,57 @@ func TestReset(t *testing.T) {
 	w.expect(1, "-- again: 2.05")
 }
 
+// expectNoMemory fails if the Conn holds more than itself.
+func (w *wire) expectNoMemory() {
+	w.t.Helper()
+	c := w.Conn
+	if c.seen != nil || c.serving != nil || c.uploads != nil || c.snapshots != nil || c.sending != nil ||
+		c.exchanges != nil || c.queue != nil || c.notes != nil || c.sent != nil || c.scratch != nil {
+		w.t.Errorf("an idle Conn keeps memory: %+v", c)
+	}
+}
+
+func TestIdleClientIsSmall(t *testing.T) {
+	w := newWire(t, nil)
+	if w.Busy() {
+		t.Error("busy from the start")
+	}
+	w.request("update", POST, nil)
+	if !w.Busy() {
+		t.Error("not busy with a request")
+	}
+	w.receive(ack(w.last(), Changed))
+	if w.Busy() || !w.Deadline().IsZero() {
+		t.Error("busy after the response")
+	}
+	w.expectNoMemory()
+}
+
+func TestBusy(t *testing.T) {
+	w := newWire(t, nil)
+	refs := manual(w)
+	w.receive(con(GET, 1, "a"))
+	w.wait(2 * time.Second)
+	w.answer((*refs)[0], Content, "")
+	if !w.Busy() {
+		t.Error("not busy with a separate response")
+	}
+	w.receive(empty(Acknowledgement, w.last().MessageID))
+	if w.Busy() {
+		t.Error("busy with nothing")
+	}
+	w.request("watch", GET, nil, observe(0))
+	w.receive(ack(w.last(), Empty))
+	if !w.Busy() {
+		t.Error("not busy with a registration")
+	}
+	m := separate(&w.out[len(w.out)-1], 9, Content, observe(1))
+	w.receive(m)
+	if w.Busy() {
+		t.Error("busy with an observation")
+	}
+}
+
 func TestIdleConnIsSmall(t *testing.T) {
 	w := newWire(t, nil)
 	w.receive(con(GET, 1, "a"))
@@ -306,9 +357,5 @@ func TestIdleConnIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wait(248 * time.Second)
-	c := w.Conn
-	if c.seen != nil || c.serving != nil || c.uploads != nil || c.snapshots != nil || c.sending != nil ||
-		c.exchanges != nil || c.queue != nil || c.notes != nil || c.sent != nil || c.scratch != nil {
-		t.Errorf("an idle Conn keeps memory: %+v", c)
-	}
+	w.expectNoMemory()
 }
