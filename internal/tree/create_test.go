@@ -49,7 +49,7 @@ func TestCreate(t *testing.T) {
 func TestCreateSingle(t *testing.T) {
 	tree := New()
 	check(t, tree.AddObject(only(), true))
-	k := must[*Creation](t)(tree.Create(server, 3, 5, true, nodes("/3")))
+	k := must[*Creation](t)(tree.Create(server, 3, 5, true, nodes("/3 /3/5")))
 	if k.Path() != path("/3/0") || k.Definition().ID != 3 {
 		t.Errorf("created %v", k.Path())
 	}

@@ -60,9 +60,9 @@ func TestWriteCalls(t *testing.T) {
 	in := instanceAt(t, tree, "/100/0")
 	var log []string
 	listen(t, in, &log, 0, 1, 5, 6)
-	x := must[*Transaction](t)(tree.Write(server, path("/100/0"), nodes("/100/0/5/2=2 /100/0/0=x /100/0/1=7"), Replace))
+	x := must[*Transaction](t)(tree.Write(server, path("/100/0"), nodes("/100/0/5/2=2 /100/0/0=zero"), Replace))
 	check(t, perform(x.Calls()))
-	want := "validate /100/0/0=x, validate /100/0/1=7, validate /100/0/5/2=2, write 0 x, write 1 7, write 5 [{2 2}], write 6 none"
+	want := "validate /100/0/0=zero, validate /100/0/5/2=2, write 0 zero, write 1 none, write 5 [{2 2}], write 6 none"
 	if got := strings.Join(log, ", "); got != want {
 		t.Errorf("called %s\nwant %s", got, want)
 	}
@@ -71,7 +71,7 @@ func TestWriteCalls(t *testing.T) {
 			t.Errorf("old content of %v is %s, want %s", call.Path, text(call.Old), want)
 		}
 	}
-	// The mandatory Resource 3 without hooks has no call, but goes too.
+	// The write-only Resource 3 without hooks has no call, but goes too.
 	if _, err := x.Commit(tree); err != nil {
 		t.Fatal(err)
 	}
@@ -134,13 +134,19 @@ func TestNotStored(t *testing.T) {
 	}
 	// A Resource Instance that only the hook knows can be written.
 	check(t, tree.CheckWrite(server, path("/100/4/5/77"), Replace))
-	// A replacement does not remove what is not stored.
-	log = nil
+	// A replacement does not remove what is not there or is the application's.
+	listen(t, in, &log, 1)
+	check(t, in.SetHooks(6, &Hooks{Read: func(context.Context) (Content, error) { return Content{}, nil }, Write: in.HooksOf(1).Write}))
+	must[bool](t)(in.Set(6, model.LinkValue(model.NullLink)))
+	before = dump(tree)
 	x = must[*Transaction](t)(tree.Write(server, path("/100/4"), nodes("/100/4/0=four"), Replace))
 	if len(x.Calls()) != 0 {
 		t.Errorf("calls %+v", x.Calls())
 	}
 	wantCommit(t, tree, before, x, "")
+	if dump(tree) != before {
+		t.Errorf("removed:\n%s", dump(tree))
+	}
 }
 
 // A local change between plan and commit is not lost, unless the same thing was
