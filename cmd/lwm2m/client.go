@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/spf13/cobra"
+)
+
+// clientFlags are the flags of lwm2m client.
+type clientFlags struct {
+	server   string
+	endpoint string
+	lifetime seconds
+	version  string
+	logLevel string
+	interval time.Duration
+	seed     uint64
+	limit    time.Duration
+}
+
+const (
+	defaultLifetime = 5 * time.Minute
+	defaultInterval = 5 * time.Second
+	leastInterval   = 10 * time.Millisecond
+)
+
+func newClientCommand() *cobra.Command {
+	f := clientFlags{lifetime: seconds(defaultLifetime)}
+	cmd := &cobra.Command{
+		Use:   "client --server coap://HOST[:PORT] --endpoint NAME",
+		Short: "Run a simulated device",
+		Long: `Runs a device with a temperature sensor: it registers with a server and lets
+itself be managed until it is interrupted (Ctrl-C). Then it de-registers. A
+second interrupt ends it at once.
+
+What servers find:
+
+  /1     Server: lifetime and other settings of the registration
+  /3     Device: what it is, battery, memory, clock; Timezone and UTC Offset can
+         be written; Reboot, Factory Reset and Reset Error Code can be executed
+  /3303  Temperature: a sensor, with minimum and maximum; further ones can be
+         created and deleted
+
+What happens is told on standard output, line by line. With --for, a device
+that could not register within that time is a failure (exit code 1).`,
+		Example: `  lwm2m client --server coap://localhost --endpoint thermo-1
+  lwm2m client --server coap://leshan.eclipseprojects.io --endpoint my-thermometer-42 --lifetime 60s
+  lwm2m client --server coap://[::1]:5683 --endpoint thermo-1 --log-level debug --for 30s`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.server, "server", "", "`URI` of the server, coap://HOST[:PORT]; the port defaults to 5683")
+	flags.StringVar(&f.endpoint, "endpoint", "", "`name` by which the server knows the device")
+	flags.Var(&f.lifetime, "lifetime", "how long a registration is valid, such as 5m, or 86400 for a day in seconds")
+	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M, 1.0 or 1.1")
+	flags.DurationVar(&f.interval, "interval", defaultInterval, "time between two measurements")
+	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
+	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
+	addLogLevel(cmd, &f.logLevel)
+	return cmd
+}
+
+func addLogLevel(cmd *cobra.Command, level *string) {
+	cmd.Flags().StringVar(level, "log-level", "off",
+		"write a log of at least this `level` to standard error: off, error, warn, info, or debug for each message")
+}
+
+// options checks the flags.
+func (f *clientFlags) options(cmd *cobra.Command) (deviceOptions, error) {
+	o := deviceOptions{
+		endpoint: f.endpoint, server: f.server, lifetime: time.Duration(f.lifetime),
+		interval: f.interval, seed: f.seed, network: &link.UDP{KeepPort: true},
+	}
+	var logErr, versionErr error
+	o.logger, logErr = newLogger(cmd.ErrOrStderr(), f.logLevel)
+	o.version, versionErr = parseVersion(f.version)
+	for _, err := range []error{
+		checkServer(f.server), checkEndpoint(f.endpoint), versionErr, logErr,
+		checkAtLeast("interval", f.interval, leastInterval), checkAtLeast("for", f.limit, 0),
+	} {
+		if err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (f *clientFlags) run(cmd *cobra.Command) error {
+	o, err := f.options(cmd)
+	if err != nil {
+		return err
+	}
+	out := newTerminal(cmd.OutOrStdout())
+	watch := &registrationWatch{}
+	n := narrator{server: f.server, endpoint: f.endpoint}
+	o.say = func(format string, args ...any) { out.line(noColour, "The device: "+format, args...) }
+	o.onEvent = func(e lwm2m.Event, lifetime time.Duration) {
+		watch.event(e)
+		if words := n.words(e, lifetime); words != "" {
+			out.line(colourOf(e), "%s", words)
+		}
+	}
+	out.line(noColour, "Registering with %s as %s", f.server, f.endpoint)
+	ctx, cancel := limited(cmd.Context(), f.limit)
+	defer cancel()
+	if err := runDevice(ctx, o); err != nil {
+		return err
+	}
+	return watch.result(errors.Is(ctx.Err(), context.DeadlineExceeded), n.server)
+}
+
+// limited is a context that ends after a time, if that is not zero.
+func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// registrationWatch remembers how the registration went, for the exit code.
+type registrationWatch struct {
+	mu         sync.Mutex
+	registered bool  // at least once
+	failure    error // the last
+	goodbye    error // why the De-register failed
+}
+
+func (w *registrationWatch) event(e lwm2m.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case e.Kind == lwm2m.Registered:
+		w.registered = true
+	case e.Kind == lwm2m.DeregistrationFailed:
+		w.goodbye = e.Err
+	case e.Err != nil:
+		w.failure = e.Err
+	}
+}
+
+// result is what the command ends with. Whoever interrupts a device that has not registered knows.
+func (w *registrationWatch) result(timeIsUp bool, server string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.goodbye != nil:
+		return fmt.Errorf("%s did not take the De-register: %s", server, reason(w.goodbye))
+	case timeIsUp && !w.registered && w.failure == nil:
+		return fmt.Errorf("could not register with %s: no answer in time", server)
+	case timeIsUp && !w.registered:
+		return fmt.Errorf("could not register with %s: %s", server, reason(w.failure))
+	}
+	return nil
+}

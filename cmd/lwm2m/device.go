@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+)
+
+// deviceOptions say what device to simulate. All fields are required.
+type deviceOptions struct {
+	endpoint string
+	server   string // URI
+	lifetime time.Duration
+	version  lwm2m.Version
+	interval time.Duration // between samples
+	seed     uint64        // of the temperatures
+	logger   *slog.Logger
+	network  lwm2m.Network
+
+	// onEvent is told what happens, and the lifetime that the registration has at that moment.
+	onEvent func(e lwm2m.Event, lifetime time.Duration)
+	// say tells what the device does. It is called from any goroutine.
+	say func(format string, args ...any)
+}
+
+// rebootDelay is what the answer to a Reboot gets to reach the server.
+const rebootDelay = 500 * time.Millisecond
+
+// runDevice runs a device, over reboots, until ctx ends. Then it de-registers.
+func runDevice(ctx context.Context, o deviceOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	host := lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
+	ended := make(chan error, 1)
+	go func() { ended <- host.Run(ctx) }()
+	err := reboots(ctx, host, o)
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+// reboots starts the device again and again, until ctx ends.
+func reboots(ctx context.Context, host *lwm2m.Host, o deviceOptions) error {
+	kept := factorySettings(o)
+	for sample := 0; ; {
+		m, err := newMachine(o, kept, sample)
+		if err != nil {
+			return err
+		}
+		if err := host.Add(m.client); err != nil {
+			if ctx.Err() != nil { // it was about to start again when it was to end
+				return nil
+			}
+			return err
+		}
+		factory, ok := m.work(ctx, &sample)
+		if !ok {
+			return nil
+		}
+		m.powerOff(host)
+		if kept.keep(m); factory {
+			kept = factorySettings(o)
+			o.say("starts with the settings of the factory")
+		} else {
+			o.say("starts again")
+		}
+	}
+}
+
+// work takes samples until the device is to reboot, or ctx ends; then ok is false.
+func (m *machine) work(ctx context.Context, sample *int) (factory, ok bool) {
+	tick := time.NewTicker(m.options.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false, false
+		case <-tick.C:
+			*sample++
+			m.measure(*sample)
+		case factory = <-m.reboot:
+			m.options.say("reboots")
+			select {
+			case <-ctx.Done():
+				return false, false
+			case <-time.After(rebootDelay):
+				return factory, true
+			}
+		}
+	}
+}
+
+// powerOff ends the client without a word to the server.
+func (m *machine) powerOff(host *lwm2m.Host) {
+	m.radio.off.Store(true)
+	at, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = host.Remove(at, m.client) // the error is that it did not wait for an answer
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+)
+
+// narrator puts the events of a device into words.
+type narrator struct {
+	server   string // URI
+	endpoint string
+}
+
+// words says in one line what happened, why, and what comes next; "" for events that are not worth one.
+func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
+	switch e.Kind {
+	case lwm2m.Registered:
+		return fmt.Sprintf("Registered with %s as %s, lifetime %v%s", n.server, n.endpoint, lifetime, next(e, "Update"))
+	case lwm2m.RegistrationFailed:
+		return fmt.Sprintf("%s refused: %s%s", n.server, reason(e.Err), next(e, "attempt"))
+	case lwm2m.RegistrationTimeout:
+		return fmt.Sprintf("%s does not answer: %s%s", n.server, reason(e.Err), next(e, "attempt"))
+	case lwm2m.Updated:
+		return fmt.Sprintf("Updated the registration%s", next(e, "Update"))
+	case lwm2m.Deregistering:
+		return "De-registering"
+	case lwm2m.DeregistrationFailed:
+		return fmt.Sprintf("The De-register failed: %s", reason(e.Err))
+	case lwm2m.Disconnected:
+		return fmt.Sprintf("Disconnected from %s", n.server)
+	case lwm2m.ServerDisabled:
+		return fmt.Sprintf("The server disabled itself%s", next(e, "Register"))
+	case lwm2m.NetworkError:
+		after := next(e, "attempt")
+		if after == "" {
+			after = "; trying on"
+		}
+		return fmt.Sprintf("Cannot reach %s: %s%s", n.server, reason(e.Err), after)
+	case lwm2m.Observed:
+		return fmt.Sprintf("The server observes %s", named(e.Path))
+	case lwm2m.ObservationEnded:
+		return fmt.Sprintf("The server no longer observes %s", named(e.Path))
+	case lwm2m.CallbackPanicked:
+		return fmt.Sprintf("The device failed at %v: %s", e.Path, reason(e.Err))
+	case lwm2m.Updating:
+		return "" // Updated follows, or what went wrong
+	}
+	return e.String()
+}
+
+// next says when something is due.
+func next(e lwm2m.Event, what string) string {
+	if e.Next.IsZero() {
+		return ""
+	}
+	s := fmt.Sprintf("; next %s in %v", what, e.Next.Sub(e.Time).Round(time.Second))
+	if e.Attempt > 0 {
+		s = fmt.Sprintf("; that was attempt %d%s", e.Attempt, strings.Replace(s, ";", ",", 1))
+	}
+	return s
+}
+
+// reason says in words what people understand why something failed.
+func reason(err error) string {
+	var (
+		name    *net.DNSError
+		timeout interface{ Timeout() bool }
+		refusal *lwm2m.Error
+	)
+	switch {
+	case err == nil:
+		return "for no known reason"
+	case errors.As(err, &refusal):
+		return refusal.Error()
+	case errors.As(err, &name):
+		return fmt.Sprintf("the name %q is not known (%s)", name.Name, name.Err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused, no server listens there"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no answer in time"
+	}
+	return err.Error()
+}
