@@ -28,7 +28,7 @@ type ObserveOptions struct {
 type Notification struct {
 	Response
 	Time     time.Time // when it arrived
-	Sequence uint32    // value of the Observe option; 0 with an error
+	Sequence uint32    // value of the Observe option; 0 with an error or a body of several blocks
 	// Err says that the rest of a long notification could not be fetched; the
 	// Response is then empty.
 	Err error

@@ -88,6 +88,9 @@ func (s *Server) Listen(address string) error { return s.ListenOn(&link.UDP{}, a
 
 // ListenOn is [Server.Listen] on another network.
 func (s *Server) ListenOn(network Network, address string) error {
+	if s.ctx.Err() != nil {
+		return ErrClosed
+	}
 	p := &port{server: s}
 	l, err := network.Listen(s.ctx, address, p)
 	if err != nil {

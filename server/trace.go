@@ -81,12 +81,16 @@ func (m Message) String() string {
 	if m.Accept != NoContentFormat {
 		b.WriteString(" accept=" + m.Accept.String())
 	}
-	switch {
-	case len(m.Payload) == 0:
-	case m.isText():
-		fmt.Fprintf(&b, " %s: %.200s", m.Format, m.Payload)
-	default:
-		fmt.Fprintf(&b, " %s: %.64x", m.Format, m.Payload)
+	if len(m.Payload) == 0 {
+		return b.String()
+	}
+	if m.Format != NoContentFormat {
+		b.WriteString(" " + m.Format.String())
+	}
+	if m.isText() {
+		fmt.Fprintf(&b, ": %.200s", m.Payload)
+	} else {
+		fmt.Fprintf(&b, ": %.64x", m.Payload)
 	}
 	return b.String()
 }
