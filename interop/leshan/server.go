@@ -40,6 +40,10 @@ type Options struct {
 	// "COAP.MAX_RESOURCE_BODY_SIZE": "1000000" (default 8192 bytes) or
 	// "COAP.ACK_TIMEOUT": "200[ms]" (default 2 s).
 	Properties map[string]string
+	// CoAP is where to listen for clients, host:port on a loopback interface, such
+	// as "[::1]:0" or the address of a server that was closed. Port 0 stands for
+	// any free one. Default: "127.0.0.1:0".
+	CoAP string
 	// Verbose has Leshan log each request and its content.
 	Verbose bool
 	// StartTimeout bounds the wait for a started server; 0 means one minute.
@@ -180,9 +184,14 @@ func (s *Server) arguments(prog program, options Options, ports []string) ([]str
 		"-Dorg.slf4j.simpleLogger.log.org.eclipse.leshan=" + level,
 		"-cp", prog.classpath, prog.main,
 	}
-	s.CoAP, s.CoAPS, s.api = hostPort(ports[0]), hostPort(ports[1]), "http://"+hostPort(ports[2])+"/api"
-	for i, name := range []string{"l", "sl", "w"} {
-		args = append(args, "-"+name+"h", "127.0.0.1", "-"+name+"p", ports[i])
+	host, port, err := coapAddress(options.CoAP, ports[0])
+	if err != nil {
+		return nil, err
+	}
+	s.CoAP, s.CoAPS, s.api = net.JoinHostPort(host, port), hostPort(ports[1]), "http://"+hostPort(ports[2])+"/api"
+	args = append(args, "-lh", host, "-lp", port)
+	for i, name := range []string{"sl", "w"} {
+		args = append(args, "-"+name+"h", "127.0.0.1", "-"+name+"p", ports[i+1])
 	}
 	if prog.isDemo() {
 		// The demo's TLS endpoint takes the TCP port if it is given a host.
@@ -199,6 +208,20 @@ func (s *Server) arguments(prog program, options Options, ports []string) ([]str
 		args = append(args, "-m", folder)
 	}
 	return args, writeProperties(s.dir, options.Properties)
+}
+
+// coapAddress takes Options.CoAP apart; free is a free port.
+func coapAddress(address, free string) (host, port string, err error) {
+	if address == "" {
+		return "127.0.0.1", free, nil
+	}
+	if host, port, err = net.SplitHostPort(address); err != nil {
+		return "", "", fmt.Errorf("leshan: Options.CoAP: %w", err)
+	}
+	if port == "0" {
+		port = free
+	}
+	return host, port, nil
 }
 
 func copyModels(folder string, from fs.FS) error {
