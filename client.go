@@ -84,9 +84,11 @@ func (c *Client) Run(ctx context.Context) error {
 func (c *Client) Add(object ObjectInstance) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.insert(object.Base()); err != nil {
+	in := object.Base()
+	if err := c.insert(in); err != nil {
 		return err
 	}
+	c.noteChange(in.Path())
 	c.noteStructure()
 	return nil
 }

@@ -32,6 +32,9 @@ func (op *operation) create(now time.Time, payload []byte) {
 		if err != nil {
 			return err
 		}
+		if made == nil || made.Base() == nil {
+			return fmt.Errorf("the Factory made nothing for %v", creation.Path())
+		}
 		if in = made.Base(); in.Path() != creation.Path() || in.owner.Load() != nil {
 			return fmt.Errorf("the Factory made %v instead of a new %v", in.Path(), creation.Path())
 		}
@@ -62,7 +65,9 @@ func (op *operation) planCreation(payload []byte) (*tree.Creation, error) {
 func (in *Instance) fill(ctx context.Context, creation *tree.Creation) error {
 	in.mu.Lock()
 	calls, err := creation.Fill(in.node)
-	in.node = creation.Instance()
+	if in.node == nil {
+		in.node = creation.Instance()
+	}
 	in.mu.Unlock()
 	if err == nil {
 		err = runWrites(ctx, calls)
@@ -77,13 +82,9 @@ func (op *operation) finishCreation(now time.Time, creation *tree.Creation, in *
 	c := op.client()
 	c.mu.Lock()
 	if err == nil {
-		err = creation.Commit(&c.tree)
+		err = c.settleIn(in, creation)
 	}
-	if err == nil {
-		c.adopt(in)
-		c.changed = append(c.changed, in.Path())
-		c.noteStructure()
-	} else {
+	if err != nil {
 		creation.Cancel(&c.tree)
 	}
 	c.mu.Unlock()
@@ -96,6 +97,19 @@ func (op *operation) finishCreation(now time.Time, creation *tree.Creation, in *
 		r.Options.AddString(coap.LocationPath, strconv.Itoa(int(id)))
 	}
 	op.respond(now, &r)
+}
+
+// settleIn puts a created instance into the tree. It is called with c.mu held.
+func (c *Client) settleIn(in *Instance, creation *tree.Creation) error {
+	in.mu.Lock() // the application may be setting values already
+	defer in.mu.Unlock()
+	if err := creation.Commit(&c.tree); err != nil {
+		return err
+	}
+	c.adopt(in)
+	c.noteChange(in.Path())
+	c.noteStructure()
+	return nil
 }
 
 // adopt makes the client the owner of an instance that is in its tree. It is called with c.mu held.
