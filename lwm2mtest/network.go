@@ -10,8 +10,8 @@ import (
 )
 
 // Network is a network within the process: no sockets, no ports taken, and
-// conditions as bad as wanted. What befalls a datagram depends on the seed,
-// not on how goroutines are scheduled. Its methods may be called from any goroutine.
+// conditions as bad as wanted. What befalls a datagram depends on the seed, not on
+// how goroutines are scheduled. Its methods may be called from any goroutine.
 //
 // Clients have addresses out of 192.0.2.0/24 and 2001:db8::/64.
 type Network struct {
@@ -21,15 +21,15 @@ type Network struct {
 	links map[netip.AddrPort]link.Link // dialled ones by their present address
 }
 
-// NewNetwork makes a perfect network. Networks with the same seed treat the
-// same datagrams in the same way.
+// NewNetwork makes a perfect network. Networks with the same seed treat the same
+// datagrams in the same way.
 func NewNetwork(seed uint64) *Network {
 	return &Network{memory: link.NewMemory(seed), links: make(map[netip.AddrPort]link.Link)}
 }
 
-// Conditions of one direction: Loss, Duplicate, Reorder and Corrupt are chances from 0 to 1 for each
-// datagram; Delay, Jitter and HoldBack (of reordered datagrams) are durations.
-// The zero value is a perfect network.
+// Conditions of one direction: Loss, Duplicate, Reorder and Corrupt are chances from
+// 0 to 1 for each datagram; Delay, Jitter and HoldBack (of reordered datagrams) are
+// durations. The zero value is a perfect network.
 type Conditions = link.Conditions
 
 // Direction tells the two ways through a Network apart.
@@ -68,23 +68,22 @@ func (n *Network) SetState(address netip.AddrPort, s State) { n.memory.SetState(
 // SetName gives a host name its addresses; without any, the name is unknown.
 func (n *Network) SetName(host string, addresses ...netip.Addr) { n.memory.SetName(host, addresses...) }
 
-// SetFilter has keep asked about each datagram; those for which it reports false are lost. It is the way to
-// lose just the third one, or all acknowledgements. It must not use the
-// Network. nil keeps all.
+// SetFilter has keep asked about each datagram; those for which it reports false are
+// lost. It is the way to lose just the third one, or all acknowledgements. It must
+// not use the Network. nil keeps all.
 func (n *Network) SetFilter(keep func(Packet) bool) { n.memory.SetFilter(keep) }
 
 // Stats gives the counts of one direction so far.
 func (n *Network) Stats(d Direction) Stats { return n.memory.Stats(d) }
 
-// Inject puts a datagram into the Network as if it had been sent from an
-// address, which may be anybody's. It reports whether somebody took it.
+// Inject puts a datagram into the Network as if it had been sent from an address,
+// which may be anybody's. It reports whether somebody took it.
 func (n *Network) Inject(from, to netip.AddrPort, datagram []byte) bool {
 	return n.memory.Inject(from, to, datagram)
 }
 
-// Rebind moves a Client from one address to another, as a NAT does that forgot
-// its mapping. Without a valid address it takes a free one. It returns the new
-// address.
+// Rebind moves a Client from one address to another, as a NAT does that forgot its
+// mapping. Without a valid address it takes a free one. It returns the new address.
 func (n *Network) Rebind(from, to netip.AddrPort) (netip.AddrPort, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -13,13 +13,13 @@ import (
 type Options struct {
 	// Config is that of the server. Default: the zero Config.
 	Config server.Config
-	// UDP puts the server on a UDP port of the loopback interface, for Clients in other
-	// programs.
+	// UDP puts the server on a UDP port of the loopback interface, for Clients in
+	// other programs.
 	UDP bool
 	// Network is the in-memory network to use. Default: a new one with the seed 1.
 	Network *Network
-	// Address is where the server listens, "host:port". Default:
-	// DefaultAddress, or with UDP a free port of 127.0.0.1.
+	// Address is where the server listens, "host:port". Default: DefaultAddress, or
+	// with UDP a free port of 127.0.0.1.
 	Address string
 	// Timeout bounds the Wait methods. Default: DefaultTimeout.
 	Timeout time.Duration
@@ -42,9 +42,9 @@ type Server struct {
 	events  *server.Events
 }
 
-// NewServer makes a Server and runs it. When the test and its subtests are
-// done, it stops; cleanup functions that were registered later still find it running. Trouble with
-// starting or stopping fails the test.
+// NewServer makes a Server and runs it. When the test and its subtests are done, it
+// stops; cleanup functions that were registered later still find it running. Trouble
+// with starting or stopping fails the test.
 func NewServer(t testing.TB, o Options) *Server {
 	t.Helper()
 	core, err := server.New(o.Config)
@@ -91,9 +91,9 @@ func (s *Server) listen(o Options) error {
 	return s.ListenOn(s.Network, address)
 }
 
-// WaitRegistered waits until a Client is registered under an endpoint name; if
-// it is already, it returns at once. If that takes longer than Options.Timeout,
-// it fails the test. Call it on the test's own goroutine.
+// WaitRegistered waits until a Client is registered under an endpoint name; if it is
+// already, it returns at once. If that takes longer than Options.Timeout, it fails
+// the test. Call it on the test's own goroutine.
 func (s *Server) WaitRegistered(endpoint string) *server.Device {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
@@ -105,8 +105,8 @@ func (s *Server) WaitRegistered(endpoint string) *server.Device {
 	return device
 }
 
-// WaitEvent takes events, from the start of the server on, until there is one of
-// the kind, from the endpoint unless that is "". Each event is taken once, so that two
+// WaitEvent takes events, from the start of the server on, until there is one of the
+// kind, from the endpoint unless that is "". Each event is taken once, so that two
 // calls for server.Updated wait for two Updates. If it takes longer than
 // Options.Timeout, it fails the test. Call it on the test's own goroutine.
 func (s *Server) WaitEvent(kind server.EventKind, endpoint string) server.Event {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Cancel ends the observation by a request with the same token and Observe set to
-// 1 (active cancellation, Core 1.1.1 §6.4.2, RFC 7641 §3.6), and returns the
-// answer. Whatever that is, the observation has ended. Cancelling an observation
-// that has ended already is an error that wraps ErrEnded.
+// Cancel ends the observation by a request with the same token and Observe set to 1
+// (active cancellation, Core 1.1.1 §6.4.2, RFC 7641 §3.6), and returns the answer.
+// Whatever that is, the observation has ended. Cancelling an observation that has
+// ended already is an error that wraps ErrEnded.
 func (o *Observation) Cancel(ctx context.Context) (*Response, error) {
 	r := *o.exchange.request
 	r.Options = []Option{observeOption(1)}

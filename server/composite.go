@@ -8,11 +8,11 @@ import (
 
 // CompositeOptions says how to read or write at several paths.
 type CompositeOptions struct {
-	// Format of the request: SenML JSON or SenML CBOR. Default: SenML JSON if the Client has registered
-	// that one alone, else SenML CBOR.
+	// Format of the request: SenML JSON or SenML CBOR. Default: SenML JSON if the
+	// Client has registered that one alone, else SenML CBOR.
 	Format ContentFormat
-	// Accept is the format of the answer to a Read-Composite or
-	// Observe-Composite. Default: that of the request.
+	// Accept is the format of the answer to a Read-Composite or Observe-Composite.
+	// Default: that of the request.
 	Accept ContentFormat
 }
 
@@ -25,14 +25,16 @@ func (d *Device) ReadComposite(ctx context.Context, paths []model.Path, o Compos
 	return d.do(ctx, "Read-Composite", r)
 }
 
-// WriteComposite writes values anywhere, all or nothing (Core 1.1.1 §6.3.9); LwM2M 1.1.
+// WriteComposite writes values anywhere, all or nothing (Core 1.1.1 §6.3.9); LwM2M
+// 1.1.
 func (d *Device) WriteComposite(ctx context.Context, nodes []Node, o CompositeOptions) (*Response, error) {
 	r := &Request{Method: IPATCH, Path: "/", Format: d.compositeFormat(o)}
 	return d.encoded(ctx, "Write-Composite", r, model.Path{}, nodes)
 }
 
-// ObserveComposite observes several paths at once (Core 1.1.1 §6.4.5); LwM2M 1.1. The
-// format is that of the composite options; Accept of the other options is not used.
+// ObserveComposite observes several paths at once (Core 1.1.1 §6.4.5); LwM2M 1.1.
+// The format is that of the composite options; Accept of the other options is not
+// used.
 func (d *Device) ObserveComposite(ctx context.Context, paths []model.Path, c CompositeOptions, o ObserveOptions) (*Observation, error) {
 	r, err := d.fetch("Observe-Composite", paths, c)
 	if err != nil {

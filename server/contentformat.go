@@ -6,9 +6,9 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 )
 
-// ContentFormat is a Content-Format of CoAP (RFC 7252 §5.10.3), or none: the zero value stands
-// for an option that is not given, so that it differs from text/plain, whose
-// number is 0.
+// ContentFormat is a Content-Format of CoAP (RFC 7252 §5.10.3), or none: the zero
+// value stands for an option that is not given, so that it differs from text/plain,
+// whose number is 0.
 type ContentFormat uint32 // number + 1
 
 // The Content-Formats of LwM2M (Core 1.1.1 §7.4).

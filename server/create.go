@@ -11,10 +11,10 @@ type CreateOptions struct {
 	Format ContentFormat // default as that of WriteOptions for several values
 }
 
-// Create creates an Object Instance with the values of nodes (Core 1.1.1
-// §6.3.6). A path of two levels says which ID it gets. With the path of the
-// Object alone the Client chooses one, which is then in Response.Location; only
-// TLV can say so, and is the default then. The nodes then lie below Instance 0.
+// Create creates an Object Instance with the values of nodes (Core 1.1.1 §6.3.6). A
+// path of two levels says which ID it gets. With the path of the Object alone the
+// Client chooses one, which is then in Response.Location; only TLV can say so, and
+// is the default then. The nodes then lie below Instance 0.
 func (d *Device) Create(ctx context.Context, path model.Path, nodes []Node, o CreateOptions) (*Response, error) {
 	r := &Request{Method: POST, Path: path.Prefix(1).String(), Format: o.Format}
 	base := path.Prefix(1)

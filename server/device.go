@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Device is a registered Client, by its endpoint name. It stays valid: when the Client has
-// registered anew, or moved, its operations go to where it is now; while it is
-// not registered, they fail with ErrNotRegistered.
+// Device is a registered Client, by its endpoint name. It stays valid: when the
+// Client has registered anew, or moved, its operations go to where it is now; while
+// it is not registered, they fail with ErrNotRegistered.
 //
 // Each operation waits for the answer of the device, until its context ends, or
 // until the device did not answer in time. An answer is a [Response], whatever its
-// code; an error, always an [*OperationError], says that there was none. Operations on one device are sent one
-// after another (CoAP.NStart), also those to a device in queue mode, which
-// may be asleep: wait for its next Update first.
+// code; an error, always an [*OperationError], says that there was none. Operations
+// on one device are sent one after another (CoAP.NStart), also those to a device in
+// queue mode, which may be asleep: wait for its next Update first.
 type Device struct {
 	server   *Server
 	endpoint string
@@ -59,8 +59,8 @@ func (d *Device) Registration() (Registration, error) {
 	return r, nil
 }
 
-// reach gives the peer of a Registration; one that was closed to make room for others is
-// opened again.
+// reach gives the peer of a Registration; one that was closed to make room for
+// others is opened again.
 func (r *registration) reach(now time.Time) (*peer, error) {
 	if !r.peer.gone {
 		return r.peer, nil

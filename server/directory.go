@@ -13,8 +13,8 @@ import (
 )
 
 // registration is a Registration with what the Server keeps beside it. The
-// Registration is guarded by the directory's lock, the rest belongs to the
-// loop's goroutine.
+// Registration is guarded by the directory's lock, the rest belongs to the loop's
+// goroutine.
 type registration struct {
 	Registration
 	server *Server
@@ -24,8 +24,8 @@ type registration struct {
 	remote net.Addr
 }
 
-// directory holds the Registrations. The loop's goroutine alone changes it; the
-// lock is for the others, who only read.
+// directory holds the Registrations. The loop's goroutine alone changes it; the lock
+// is for the others, who only read.
 type directory struct {
 	mu         sync.Mutex
 	byID       map[string]*registration
@@ -69,8 +69,8 @@ func (d *directory) wake() {
 	d.changed = make(chan struct{})
 }
 
-// find returns a copy of an endpoint's Registration, and what to wait for
-// until it may have changed.
+// find returns a copy of an endpoint's Registration, and what to wait for until it
+// may have changed.
 func (d *directory) find(endpoint string) (r Registration, ok bool, changed <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,14 +91,14 @@ func (d *directory) all() []Registration {
 	return all
 }
 
-// Registrations are all Clients that are registered, by the order of their
-// endpoint names.
+// Registrations are all Clients that are registered, by the order of their endpoint
+// names.
 func (s *Server) Registrations() []Registration { return s.directory.all() }
 
 var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// newID makes a Registration ID that cannot be guessed: 80 bits in 16 letters,
-// so that the location stays short.
+// newID makes a Registration ID that cannot be guessed: 80 bits in 16 letters, so
+// that the location stays short.
 func (s *Server) newID() string {
 	var b [10]byte
 	binary.BigEndian.PutUint64(b[:8], s.config.Rand.Uint64())
@@ -149,9 +149,9 @@ func (r *registration) end(now time.Time, kind EventKind) {
 	s.emit(r.event(kind, now))
 }
 
-// Forget drops the Registration of an endpoint without telling the Client, as
-// a server does that lost its memory: the next Update is answered 4.04. It
-// reports whether there was one.
+// Forget drops the Registration of an endpoint without telling the Client, as a
+// server does that lost its memory: the next Update is answered 4.04. It reports
+// whether there was one.
 func (s *Server) Forget(endpoint string) bool {
 	done := make(chan bool, 1)
 	if !s.do(func(now time.Time) {

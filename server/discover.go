@@ -9,8 +9,8 @@ import (
 
 // DiscoverOptions says how to discover.
 type DiscoverOptions struct {
-	// Depth is the number of levels below the path to list, plus one: 1 lists
-	// the path itself (LwM2M 1.2). Default: the Client's choice.
+	// Depth is the number of levels below the path to list, plus one: 1 lists the
+	// path itself (LwM2M 1.2). Default: the Client's choice.
 	Depth int
 }
 

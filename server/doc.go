@@ -1,8 +1,8 @@
-// Package server is a LwM2M Server as a library: Clients register with it, and
-// the program reads, writes, executes and observes them. It is made for tests of devices
-// and for tools rather than for fleets in the field: each operation returns
-// exactly what the device answered, everything that happens is an event, and the
-// Server can play one in trouble.
+// Package server is a LwM2M Server as a library: Clients register with it, and the
+// program reads, writes, executes and observes them. It is made for tests of devices
+// and for tools rather than for fleets in the field: each operation returns exactly
+// what the device answered, everything that happens is an event, and the Server can
+// play one in trouble.
 //
 //	s, err := server.New(server.Config{})
 //	// ...
@@ -17,10 +17,10 @@
 //
 // # Registrations
 //
-// LwM2M 1.0 and 1.1 are accepted, 1.2 if Config.Versions says so. A
-// Registration ends when the Client de-registers or registers anew, or when its lifetime
-// passes without an Update; there is no grace period. What the standard
-// does not allow is refused with its code and a reason in the payload:
+// LwM2M 1.0 and 1.1 are accepted, 1.2 if Config.Versions says so. A Registration
+// ends when the Client de-registers or registers anew, or when its lifetime passes
+// without an Update; there is no grace period. What the standard does not allow is
+// refused with its code and a reason in the payload:
 //
 //   - 4.00 a parameter that is missing, given twice or not valid, a
 //     binding that the version does not have, links that cannot be read,
@@ -30,19 +30,19 @@
 //   - 4.15 links in another format than 40;
 //   - 5.03 more Clients than Config.MaxRegistrations.
 //
-// A missing lwm2m stands for 1.0, a missing lt for 86400 s and a missing b for
-// U in every version. Unknown parameters are kept in Registration.Extra.
+// A missing lwm2m stands for 1.0, a missing lt for 86400 s and a missing b for U in
+// every version. Unknown parameters are kept in Registration.Extra.
 //
 // # Security
 //
 // There is none yet (NoSec): a Client is whoever knows the location that it was
-// given, which cannot be guessed, and whoever sends from its address. Listen on networks for
-// tests only.
+// given, which cannot be guessed, and whoever sends from its address. Listen on
+// networks for tests only.
 //
 // # Events
 //
-// Config.OnEvent is told of everything; [Server.Events] keeps events until they
-// are taken, so that a test misses none between an action and its effect:
+// Config.OnEvent is told of everything; [Server.Events] keeps events until they are
+// taken, so that a test misses none between an action and its effect:
 //
 //	events := s.Events()
 //	device.Write(ctx, model.PathOf(1, 0, 1), model.IntegerValue(60), server.WriteOptions{})
@@ -52,13 +52,12 @@
 // # Trouble
 //
 // Config.Intercept answers a request of a Client with any code, or not at all.
-// [Server.Forget] drops a Registration behind the Client's back.
-// [Device.Do] sends any request, right or wrong. Package lwm2mtest has a network
-// that loses datagrams.
+// [Server.Forget] drops a Registration behind the Client's back. [Device.Do] sends
+// any request, right or wrong. Package lwm2mtest has a network that loses datagrams.
 //
 // # Concurrency
 //
-// One goroutine runs the protocol. All methods may be called from any
-// goroutine, and those that wait end with their context. Callbacks run on other
-// goroutines and may call everything, except for Config.Trace.
+// One goroutine runs the protocol. All methods may be called from any goroutine, and
+// those that wait end with their context. Callbacks run on other goroutines and may
+// call everything, except for Config.Trace.
 package server

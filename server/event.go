@@ -21,8 +21,8 @@ const (
 	Deregistered
 	// Expired: a lifetime has ended without an Update.
 	Expired
-	// Replaced: a Registration has ended since the same Endpoint registers
-	// anew; the event Registered follows.
+	// Replaced: a Registration has ended since the same Endpoint registers anew; the
+	// event Registered follows.
 	Replaced
 	// Forgotten: a Registration has ended by Server.Forget.
 	Forgotten
@@ -48,17 +48,17 @@ type Event struct {
 	Time     time.Time
 	Endpoint string // Endpoint Client Name; empty for a Refused request that does not tell
 	Address  string // of the Client
-	// Registration is as it stands after the event, or as it stood when it
-	// ended. It is the zero Registration for a Refused request from a Client that is not
+	// Registration is as it stands after the event, or as it stood when it ended. It
+	// is the zero Registration for a Refused request from a Client that is not
 	// registered.
 	Registration Registration
-	// Query holds the parameters of the request: with Updated just those that the Client
-	// sent.
+	// Query holds the parameters of the request: with Updated just those that the
+	// Client sent.
 	Query []string
 	// Data is what a Client has Sent.
 	Data *Data
-	// Err is the reason of a Refused request: a *model.Error with the code of
-	// the answer.
+	// Err is the reason of a Refused request: a *model.Error with the code of the
+	// answer.
 	Err error
 }
 
@@ -92,8 +92,8 @@ var (
 )
 
 // Events are the events of a Server since the call of [Server.Events]. They wait
-// until they are taken, so that none is missed between two calls. Its methods may
-// be called from any goroutine; each event is taken once.
+// until they are taken, so that none is missed between two calls. Its methods may be
+// called from any goroutine; each event is taken once.
 type Events struct {
 	queue  *queue[Event]
 	server *Server
@@ -106,13 +106,13 @@ func (s *Server) Events() *Events {
 	return e
 }
 
-// Next takes the next event, waiting for it if there is none. It returns
-// ErrLost, ErrEnded when the Server or Events is closed and no event is left, or the error of
+// Next takes the next event, waiting for it if there is none. It returns ErrLost,
+// ErrEnded when the Server or Events is closed and no event is left, or the error of
 // ctx.
 func (e *Events) Next(ctx context.Context) (Event, error) { return e.queue.next(ctx) }
 
-// Wait takes events until match reports true for one and returns that. Its errors are
-// those of Next.
+// Wait takes events until match reports true for one and returns that. Its errors
+// are those of Next.
 func (e *Events) Wait(ctx context.Context, match func(Event) bool) (Event, error) {
 	for {
 		event, err := e.Next(ctx)

@@ -41,19 +41,19 @@ func (k RequestKind) String() string {
 	return "request"
 }
 
-// Verdict is what happens to an [Intercepted] request. The zero Verdict serves
-// it as usual.
+// Verdict is what happens to an [Intercepted] request. The zero Verdict serves it as
+// usual.
 type Verdict struct {
-	// Code answers the request with this code instead, such as model.NotFound to
-	// an Update. Nothing else happens, unless CarryOut is set.
+	// Code answers the request with this code instead, such as model.NotFound to an
+	// Update. Nothing else happens, unless CarryOut is set.
 	Code   model.Code
 	Reason string // goes with Code, as diagnostic payload
-	// Silent leaves the request without any answer, and without an acknowledgement too
-	// if Intercept does not take longer than CoAP.AckDelay. So are repetitions
+	// Silent leaves the request without any answer, and without an acknowledgement
+	// too if Intercept does not take longer than CoAP.AckDelay. So are repetitions
 	// of the same message. Nothing else happens, unless CarryOut is set.
 	Silent bool
-	// CarryOut serves the request as usual all the same; only the answer is
-	// another, or lost.
+	// CarryOut serves the request as usual all the same; only the answer is another,
+	// or lost.
 	CarryOut bool
 }
 

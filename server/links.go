@@ -61,8 +61,8 @@ func (r *registration) parseDiscover(payload []byte) ([]Link, error) {
 	return links, nil
 }
 
-// parseLinks reads the Objects and Object Instances in the payload of a
-// Register or Update (Core 1.1.1 §6.2.1).
+// parseLinks reads the Objects and Object Instances in the payload of a Register or
+// Update (Core 1.1.1 §6.2.1).
 func parseLinks(req *request, version model.Version) (model.Inventory, *model.Error) {
 	switch {
 	case req.format != LinkFormat && req.format != NoContentFormat:

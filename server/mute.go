@@ -14,8 +14,8 @@ type mute struct {
 	message  coap.Message
 }
 
-// muteTime is EXCHANGE_LIFETIME, after which no repetition of a request comes
-// any more (RFC 7252 §4.8.2).
+// muteTime is EXCHANGE_LIFETIME, after which no repetition of a request comes any
+// more (RFC 7252 §4.8.2).
 const muteTime = 247 * time.Second
 
 type muted struct {
@@ -35,8 +35,8 @@ func (m *mute) forget(now time.Time) {
 	m.requests = slices.DeleteFunc(m.requests, func(r muted) bool { return now.After(r.until) })
 }
 
-// suppresses reports whether a datagram is about a muted request: it acknowledges it,
-// or carries its token.
+// suppresses reports whether a datagram is about a muted request: it acknowledges
+// it, or carries its token.
 func (m *mute) suppresses(now time.Time, datagram []byte) bool {
 	if len(m.requests) == 0 || m.message.Parse(datagram) != nil {
 		return false

@@ -15,8 +15,8 @@ import (
 // ObserveOptions says how to observe.
 type ObserveOptions struct {
 	Accept ContentFormat // default: the Client's choice
-	// Query holds attributes for this observation alone, such as "pmin=5"
-	// (LwM2M 1.2). Default: none.
+	// Query holds attributes for this observation alone, such as "pmin=5" (LwM2M
+	// 1.2). Default: none.
 	Query []string
 	// OnNotify, if set, is called with each notification, one after another, instead
 	// of keeping them for Next. It is called off the goroutine that runs the
@@ -35,11 +35,11 @@ type Notification struct {
 }
 
 // Observation is an observation of a device. It ends when it is cancelled, when the
-// device answers or notifies with an error, when the Registration ends or moves to another
-// address, and when the Server stops.
+// device answers or notifies with an error, when the Registration ends or moves to
+// another address, and when the Server stops.
 type Observation struct {
-	// Response is the answer to the request. If it is an error, or the device answered without
-	// observing, the observation has ended with it.
+	// Response is the answer to the request. If it is an error, or the device
+	// answered without observing, the observation has ended with it.
 	Response *Response
 
 	device   *Device
@@ -53,13 +53,14 @@ type Observation struct {
 }
 
 // Observe observes an Object, Object Instance, Resource or, since LwM2M 1.1,
-// Resource Instance (Core 1.1.1 §6.4.1). If the device refuses, Observation.Response tells.
+// Resource Instance (Core 1.1.1 §6.4.1). If the device refuses, Observation.Response
+// tells.
 func (d *Device) Observe(ctx context.Context, path model.Path, o ObserveOptions) (*Observation, error) {
 	return d.observe(ctx, "Observe", &Request{Method: GET, Path: path.String(), Accept: o.Accept, Query: o.Query}, o.OnNotify)
 }
 
-// observeOption is an Observe option with the value 0 to register or 1 to
-// cancel (RFC 7641 §2).
+// observeOption is an Observe option with the value 0 to register or 1 to cancel
+// (RFC 7641 §2).
 func observeOption(v byte) Option {
 	o := Option{Number: uint16(coap.Observe)}
 	if v != 0 {
@@ -152,8 +153,8 @@ func (o *Observation) end(reason error) {
 	o.queue.close(reason)
 }
 
-// forget gives the observation up without telling the device: its next
-// notification is answered with a Reset, which ends it there (RFC 7641 §3.6).
+// forget gives the observation up without telling the device: its next notification
+// is answered with a Reset, which ends it there (RFC 7641 §3.6).
 func (o *Observation) forget(now time.Time, reason error) {
 	x := o.exchange
 	if o.ended {
@@ -176,13 +177,13 @@ func (p *peer) endObservations(now time.Time, r *registration) {
 	}
 }
 
-// Next takes the next notification, waiting for it if there is none. It
-// returns ErrLost, an error that wraps ErrEnded when the observation has ended and
-// nothing is left, or the error of ctx.
+// Next takes the next notification, waiting for it if there is none. It returns
+// ErrLost, an error that wraps ErrEnded when the observation has ended and nothing
+// is left, or the error of ctx.
 func (o *Observation) Next(ctx context.Context) (Notification, error) { return o.queue.next(ctx) }
 
-// All iterates over the notifications until the observation ends, or ctx does. ErrLost is
-// yielded in its place; the error at the end is not.
+// All iterates over the notifications until the observation ends, or ctx does.
+// ErrLost is yielded in its place; the error at the end is not.
 func (o *Observation) All(ctx context.Context) iter.Seq2[Notification, error] {
 	return func(yield func(Notification, error) bool) {
 		for {
@@ -194,9 +195,9 @@ func (o *Observation) All(ctx context.Context) iter.Seq2[Notification, error] {
 	}
 }
 
-// Forget ends the observation on this side only (passive cancellation): the
-// device learns of it by the Reset that answers its next notification. When it has
-// been called, nothing more is delivered that arrives later.
+// Forget ends the observation on this side only (passive cancellation): the device
+// learns of it by the Reset that answers its next notification. When it has been
+// called, nothing more is delivered that arrives later.
 func (o *Observation) Forget() {
 	o.device.server.do(func(now time.Time) { o.forget(now, ErrEnded) })
 }

@@ -294,7 +294,8 @@ func TestOperationErrors(t *testing.T) {
 	read := func(ctx context.Context, d *server.Device) error {
 		_, err := d.Read(ctx, temperature, server.ReadOptions{})
 		var operation *server.OperationError
-		if !errors.As(err, &operation) || operation.Endpoint != "a" || operation.Path != "/3303/0/5700" || operation.Operation != "Read" {
+		if !errors.As(err, &operation) || operation.Endpoint != "a" || operation.Path != "/3303/0/5700" || operation.Operation != "Read" ||
+			!strings.HasPrefix(err.Error(), `server: Read /3303/0/5700 of "a": `) {
 			return errors.New("not an OperationError with its fields")
 		}
 		return err

@@ -30,8 +30,8 @@ func badRequest(format string, args ...any) *model.Error {
 	return &model.Error{Code: model.BadRequest, Reason: fmt.Sprintf(format, args...)}
 }
 
-// parseParameters reads the Uri-Query options. It looks at each parameter by
-// itself; what they mean together depends on the version.
+// parseParameters reads the Uri-Query options. It looks at each parameter by itself;
+// what they mean together depends on the version.
 func parseParameters(queries []string) (parameters, *model.Error) {
 	p := parameters{given: make(map[string]bool)}
 	for _, query := range queries {
@@ -97,8 +97,8 @@ func parseLifetime(value string) (time.Duration, *model.Error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// parseEnabler reads the version of the enabler: exactly one digit before and
-// after the point, since there are no others.
+// parseEnabler reads the version of the enabler: exactly one digit before and after
+// the point, since there are no others.
 func parseEnabler(value string) (model.Version, *model.Error) {
 	version, err := model.ParseVersion(value)
 	if err != nil || version.String() != value {
@@ -118,9 +118,9 @@ func checkNumber(value string) *model.Error {
 // bindings10 are all values of the binding in LwM2M 1.0 (Core 1.0.2 §5.3.1.1).
 var bindings10 = []string{"U", "UQ", "S", "SQ", "US", "UQS"}
 
-// checkBinding accepts the values of the binding that belong to the version:
-// a fixed list in 1.0, any set of letters since then. Until 1.0 Q was part of
-// the binding, since 1.1 it is a parameter (Core 1.1.1 §6.2.1).
+// checkBinding accepts the values of the binding that belong to the version: a fixed
+// list in 1.0, any set of letters since then. Until 1.0 Q was part of the binding,
+// since 1.1 it is a parameter (Core 1.1.1 §6.2.1).
 func checkBinding(binding string, version model.Version) *model.Error {
 	if version.Compare(model.Version11) < 0 {
 		for _, b := range bindings10 {

@@ -8,14 +8,14 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// Node is a value at its place: a Path of three or four levels, a Value, and the Time when it was
-// taken, if the payload tells. A zero Value stands for something that is there,
-// but empty, such as a Multiple-Instance Resource without instances. Times
-// before 1978 are relative to the moment of reception; Node.At gives the time.
+// Node is a value at its place: a Path of three or four levels, a Value, and the
+// Time when it was taken, if the payload tells. A zero Value stands for something
+// that is there, but empty, such as a Multiple-Instance Resource without instances.
+// Times before 1978 are relative to the moment of reception; Node.At gives the time.
 type Node = format.Node
 
-// Resource tells how the values of a Resource are encoded, by the version of
-// the Object that the Client has registered. It implements format.Types.
+// Resource tells how the values of a Resource are encoded, by the version of the
+// Object that the Client has registered. It implements format.Types.
 func (r *registration) Resource(object, resource uint16) (kind model.Kind, multiple, ok bool) {
 	definitions := r.server.config.Definitions
 	var version model.Version

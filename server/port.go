@@ -9,8 +9,8 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 )
 
-// port is an address where a Server listens: its links hand over what they
-// receive here, and the loop takes it.
+// port is an address where a Server listens: its links hand over what they receive
+// here, and the loop takes it.
 type port struct {
 	server   *Server
 	listener link.Listener // guarded by server.mu
@@ -49,8 +49,8 @@ func (o *port) Handle(now time.Time, e loop.Event) {
 	}
 }
 
-// down forgets a link that is closed. A Registration from there stays: the
-// device is spoken to on a new link when there is a reason to.
+// down forgets a link that is closed. A Registration from there stays: the device is
+// spoken to on a new link when there is a reason to.
 func (o *port) down(now time.Time, d down) {
 	p := o.server.peers[d.link]
 	if p == nil {

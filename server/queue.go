@@ -54,7 +54,7 @@ func (q *queue[T]) wake() {
 
 func (q *queue[T]) next(ctx context.Context) (T, error) {
 	for {
-		v, err, ready := q.take()
+		v, ready, err := q.take()
 		if ready == nil {
 			return v, err
 		}
@@ -68,13 +68,13 @@ func (q *queue[T]) next(ctx context.Context) (T, error) {
 }
 
 // take returns the next value or error, or what to wait for.
-func (q *queue[T]) take() (v T, err error, ready <-chan struct{}) {
+func (q *queue[T]) take() (v T, ready <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case q.lost:
 		q.lost = false
-		return v, ErrLost, nil
+		return v, nil, ErrLost
 	case len(q.items) > 0:
 		v = q.items[0]
 		var zero T
@@ -82,7 +82,7 @@ func (q *queue[T]) take() (v T, err error, ready <-chan struct{}) {
 		q.items = q.items[1:]
 		return v, nil, nil
 	case q.end != nil:
-		return v, q.end, nil
+		return v, nil, q.end
 	}
-	return v, nil, q.ready
+	return v, q.ready, nil
 }

@@ -49,7 +49,8 @@ func (s *Server) newRegistration(req *request) (*registration, *model.Error) {
 	inventory, err := parseLinks(req, p.version)
 	if err != nil {
 		if len(req.payload) == 0 && slices.ContainsFunc(p.extra, isProfile) {
-			// Core 1.2 §6.2.1: only a profile that the server knows could tell the Objects.
+			// Core 1.2 §6.2.1: only a profile that the server knows could tell the
+			// Objects.
 			err = &model.Error{Code: model.Conflict, Reason: "the Objects of a profile ID are not known here"}
 		}
 		return nil, err
@@ -67,8 +68,8 @@ func (s *Server) newRegistration(req *request) (*registration, *model.Error) {
 
 func isProfile(parameter string) bool { return strings.HasPrefix(parameter, "pid=") }
 
-// judgeRegister fills in what a Client may leave out and checks what depends on
-// the version.
+// judgeRegister fills in what a Client may leave out and checks what depends on the
+// version.
 func (s *Server) judgeRegister(p *parameters) *model.Error {
 	if !p.given["lwm2m"] {
 		p.version = model.Version10 // the parameter is newer than its default
@@ -93,8 +94,8 @@ func (s *Server) judgeRegister(p *parameters) *model.Error {
 	return s.checkLifetime(p.lifetime, p.version)
 }
 
-// checkLifetime refuses lifetimes that the version or the configuration does
-// not allow.
+// checkLifetime refuses lifetimes that the version or the configuration does not
+// allow.
 func (s *Server) checkLifetime(lifetime time.Duration, version model.Version) *model.Error {
 	minimum, maximum := s.config.MinLifetime, s.config.MaxLifetime
 	switch {

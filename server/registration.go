@@ -19,17 +19,17 @@ type Registration struct {
 	QueueMode bool          // parameter Q, or a Q in the binding of LwM2M 1.0
 	SMS       string        // parameter sms, a telephone number; empty if not given
 
-	// Inventory holds the Objects with their versions and Instances, the formats
-	// and the alternate root from the links. Where the Client gave no version of an Object,
-	// it is the one that belongs to the version of the enabler (Core 1.1.1 §7.2.2).
+	// Inventory holds the Objects with their versions and Instances, the formats and
+	// the alternate root from the links. Where the Client gave no version of an
+	// Object, it is the one that belongs to the version of the enabler (Core 1.1.1
+	// §7.2.2).
 	Inventory model.Inventory
 	// Extra holds the parameters that the standard does not know, such as
 	// "name=value" or "name", in the order in which they were given.
 	Extra []string
 
-	// Query and Links are the parameters and the payload of the last Register,
-	// just as they were received. Links also follows an Update that carries
-	// links.
+	// Query and Links are the parameters and the payload of the last Register, just
+	// as they were received. Links also follows an Update that carries links.
 	Query []string
 	Links string
 
@@ -43,8 +43,7 @@ type Registration struct {
 // paths it looks at the Object Instance; the root is always there.
 func (r *Registration) Has(path model.Path) bool { return r.Inventory.Contains(path) }
 
-// Location is the path that Update and De-register go to, such as
-// "/rd/5a3fq7".
+// Location is the path that Update and De-register go to, such as "/rd/5a3fq7".
 func (r *Registration) Location() string { return "/" + registrationPath + "/" + r.ID }
 
 // clone returns a copy that shares nothing with r.

@@ -34,21 +34,20 @@ type Option struct {
 	Value  []byte
 }
 
-// Request is a request to a device, for what the methods of [Device] do not
-// say: [Device.Do] sends it just as it stands, right or wrong.
+// Request is a request to a device, for what the methods of [Device] do not say:
+// [Device.Do] sends it just as it stands, right or wrong.
 type Request struct {
 	Method Method // default: GET
-	// Path is the Uri-Path: "/3/0/1", or anything else. The alternate path of the Registration
-	// comes before it, unless Absolute is set.
+	// Path is the Uri-Path: "/3/0/1", or anything else. The alternate path of the
+	// Registration comes before it, unless Absolute is set.
 	Path     string
 	Absolute bool
 	Query    []string      // Uri-Query options, such as "pmin=5"
 	Accept   ContentFormat // default: none
 	Format   ContentFormat // Content-Format of Payload; default: none
 	Payload  []byte
-	// Options are added as they are. Those of block-wise transfer are the
-	// Server's own business; with Observe the answer counts, and notifications
-	// are reset.
+	// Options are added as they are. Those of block-wise transfer are the Server's
+	// own business; with Observe the answer counts, and notifications are reset.
 	Options []Option
 	// NonConfirmable sends it as NON, without retransmission.
 	NonConfirmable bool
@@ -89,8 +88,8 @@ func (r *Request) target() model.Path {
 	return path
 }
 
-// OperationError says that an operation got no answer: the device is not registered, did
-// not answer in time, or the like. A refusal is none of these; see
+// OperationError says that an operation got no answer: the device is not registered,
+// did not answer in time, or the like. A refusal is none of these; see
 // [Response.Err].
 type OperationError struct {
 	Operation string // such as "Read"
@@ -160,8 +159,8 @@ func (x *exchange) wait(ctx context.Context, endpoint string, begin func(now tim
 	}
 }
 
-// begin sends the request, in the place of the observation takesOver if that is
-// not 0.
+// begin sends the request, in the place of the observation takesOver if that is not
+// 0.
 func (x *exchange) begin(now time.Time, endpoint string, takesOver coap.Handle, done func(time.Time, coap.Result)) {
 	s := x.server
 	if x.registration = s.directory.byEndpoint[endpoint]; x.registration == nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// Response is the answer of a device, just as it was received, with what can be
-// read out of it.
+// Response is the answer of a device, just as it was received, with what can be read
+// out of it.
 type Response struct {
 	Code    model.Code
 	Format  ContentFormat // NoContentFormat if the answer does not tell
@@ -20,15 +20,16 @@ type Response struct {
 	Nodes []Node
 	// Links are those of an answer in link format, from Discover.
 	Links []Link
-	// DecodeErr says why a payload is not understood; Nodes and Links are then empty.
+	// DecodeErr says why a payload is not understood; Nodes and Links are then
+	// empty.
 	DecodeErr error
 	// Options are all options of the answer.
 	Options []Option
 }
 
-// Err is nil for a successful answer whose payload is understood. For a refusal it is a
-// *model.Error with the code and the text that came with it; errors.Is finds the
-// code, as in errors.Is(err, model.NotFound).
+// Err is nil for a successful answer whose payload is understood. For a refusal it
+// is a *model.Error with the code and the text that came with it; errors.Is finds
+// the code, as in errors.Is(err, model.NotFound).
 func (r *Response) Err() error {
 	switch {
 	case !r.Code.IsSuccess():
@@ -43,8 +44,8 @@ func (r *Response) Err() error {
 	return nil
 }
 
-// Value is the value at a path; ok is false if the answer has none there. Of
-// several with a time it is the last.
+// Value is the value at a path; ok is false if the answer has none there. Of several
+// with a time it is the last.
 func (r *Response) Value(path model.Path) (v model.Value, ok bool) {
 	for _, n := range r.Nodes {
 		if n.Path == path && !n.Value.IsZero() {

@@ -7,8 +7,8 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// send serves Send: POST /dp (Core 1.1.1 §6.4.4). Without security a Client is
-// known by its address.
+// send serves Send: POST /dp (Core 1.1.1 §6.4.4). Without security a Client is known
+// by its address.
 func (s *Server) send(now time.Time, req *request) (reply, *model.Error) {
 	r := req.registration()
 	data, err := s.judgeSend(req, r)

@@ -37,14 +37,15 @@ type Server struct {
 	cancel context.CancelFunc
 }
 
-// Errors of a Server. Failures of operations wrap one of them, of the context, or of the transport.
+// Errors of a Server. Failures of operations wrap one of them, of the context, or of
+// the transport.
 var (
 	// ErrClosed says that the Server has stopped.
 	ErrClosed = errors.New("server: closed")
 	// ErrNotRegistered says that no Client is registered under an endpoint name.
 	ErrNotRegistered = errors.New("server: endpoint is not registered")
-	// ErrTimeout says that a device did not acknowledge a request, or did not answer it, in
-	// time. It is a net.Error whose Timeout is true.
+	// ErrTimeout says that a device did not acknowledge a request, or did not answer
+	// it, in time. It is a net.Error whose Timeout is true.
 	ErrTimeout = coap.ErrTimeout
 	// ErrReset says that a device answered a request with a Reset message.
 	ErrReset = coap.ErrReset
@@ -78,12 +79,12 @@ type Network interface {
 	Listen(ctx context.Context, address string, s link.Sink) (link.Listener, error)
 }
 
-// Listen opens a UDP socket at address, "host:port"; without a host it listens
-// on all interfaces, with port 0 it takes a free one. What arrives before Run
-// waits for it. A Server may listen at several addresses.
+// Listen opens a UDP socket at address, "host:port"; without a host it listens on
+// all interfaces, with port 0 it takes a free one. What arrives before Run waits for
+// it. A Server may listen at several addresses.
 //
-// Requests are accepted without security (NoSec): whoever can reach the address can register
-// under any name. Keep it to networks for tests.
+// Requests are accepted without security (NoSec): whoever can reach the address can
+// register under any name. Keep it to networks for tests.
 func (s *Server) Listen(address string) error { return s.ListenOn(&link.UDP{}, address) }
 
 // ListenOn is [Server.Listen] on another network.
@@ -107,8 +108,8 @@ func (s *Server) ListenOn(network Network, address string) error {
 	return nil
 }
 
-// Addr is the address of the first Listen, with the port that was chosen; nil
-// if the Server does not listen.
+// Addr is the address of the first Listen, with the port that was chosen; nil if the
+// Server does not listen.
 func (s *Server) Addr() net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,9 +137,9 @@ func (s *Server) ListenAndServe(ctx context.Context, address string) error {
 }
 
 // Run serves until ctx ends, and then stops: it closes the sockets, fails the
-// operations under way with ErrClosed, waits for the callbacks that are running, and returns nil.
-// What Registrations tells stays as it was. A Server runs once; a second call returns
-// an error that wraps ErrClosed.
+// operations under way with ErrClosed, waits for the callbacks that are running, and
+// returns nil. What Registrations tells stays as it was. A Server runs once; a
+// second call returns an error that wraps ErrClosed.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	if s.stopped || s.runs {
@@ -164,7 +165,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// stop begins the end of Run: no more input, then the end of each Conn, then of the loop.
+// stop begins the end of Run: no more input, then the end of each Conn, then of the
+// loop.
 func (s *Server) stop(stopLoop context.CancelFunc) {
 	s.mu.Lock()
 	s.stopped = true
@@ -182,13 +184,14 @@ func (s *Server) stop(stopLoop context.CancelFunc) {
 	stopLoop()
 }
 
-// do runs f on the loop's goroutine, soon. It reports false if the Server has stopped.
+// do runs f on the loop's goroutine, soon. It reports false if the Server has
+// stopped.
 func (s *Server) do(f func(now time.Time)) bool {
 	return s.loop.Post(loop.Event{To: loop.Func(f)})
 }
 
-// guard calls a callback of the user and reports whether it returned rather
-// than panicked.
+// guard calls a callback of the user and reports whether it returned rather than
+// panicked.
 func (s *Server) guard(name string, f func()) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil {

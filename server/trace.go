@@ -64,8 +64,8 @@ type Message struct {
 	Payload   []byte
 }
 
-// String is the message in one line, such as
-// "CON [0x7d34] POST /rd?ep=thermo-1&lt=60 40: </1/0>,</3/0>".
+// String is the message in one line, such as "CON [0x7d34] POST
+// /rd?ep=thermo-1&lt=60 40: </1/0>,</3/0>".
 func (m Message) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s [0x%04x] %s", m.Type, m.MessageID, m.Code)
@@ -104,7 +104,8 @@ func (m Message) isText() bool {
 	return false
 }
 
-// trace tells Config.Trace about a datagram. It is the one place where all messages pass.
+// trace tells Config.Trace about a datagram. It is the one place where all messages
+// pass.
 func (s *Server) trace(now time.Time, p *peer, direction Direction, datagram []byte) {
 	if s.config.Trace == nil {
 		return

@@ -9,9 +9,9 @@ import (
 
 // update serves Update: POST to the location (Core 1.1.1 §6.2.2).
 //
-// Without security a location proves who the Client is: an Update is accepted
-// from any address, and the Client is spoken to there from then on. Observations
-// end with a change of address, since what tells a notification from another is only valid
+// Without security a location proves who the Client is: an Update is accepted from
+// any address, and the Client is spoken to there from then on. Observations end with
+// a change of address, since what tells a notification from another is only valid
 // between two addresses (RFC 7641 §4.1).
 func (s *Server) update(now time.Time, req *request) (reply, *model.Error) {
 	r := req.registration()
@@ -39,8 +39,7 @@ func unknownLocation(path string) *model.Error {
 	return &model.Error{Code: model.NotFound, Reason: "there is no registration at " + path}
 }
 
-// judgeUpdate reads an Update and checks it. Without links in it, inventory
-// is nil.
+// judgeUpdate reads an Update and checks it. Without links in it, inventory is nil.
 func (s *Server) judgeUpdate(req *request, r *registration) (p parameters, inventory *model.Inventory, err *model.Error) {
 	if !req.confirmed {
 		return p, nil, badRequest("Update must be a confirmable message")

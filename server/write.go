@@ -8,10 +8,10 @@ import (
 
 // WriteOptions says how to write.
 type WriteOptions struct {
-	// Format of the payload. Default for a single value: text/plain, or octet-stream for Opaque.
-	// Default for several: the best format that the Client has
-	// registered, SenML CBOR before SenML JSON before TLV; if it has registered none of
-	// them, TLV in LwM2M 1.0 and SenML CBOR since 1.1.
+	// Format of the payload. Default for a single value: text/plain, or octet-stream
+	// for Opaque. Default for several: the best format that the Client has
+	// registered, SenML CBOR before SenML JSON before TLV; if it has registered none
+	// of them, TLV in LwM2M 1.0 and SenML CBOR since 1.1.
 	Format ContentFormat
 	// Partial adds and updates (POST) instead of replacing (PUT).
 	Partial bool
@@ -30,8 +30,8 @@ func (d *Device) Write(ctx context.Context, path model.Path, value model.Value, 
 }
 
 // WriteNodes writes values at or below path: to an Object Instance, or to a
-// Multiple-Instance Resource. A Node whose Value is zero stands for a Multiple-Instance Resource
-// without instances.
+// Multiple-Instance Resource. A Node whose Value is zero stands for a
+// Multiple-Instance Resource without instances.
 func (d *Device) WriteNodes(ctx context.Context, path model.Path, nodes []Node, o WriteOptions) (*Response, error) {
 	return d.encoded(ctx, "Write", &Request{Method: o.method(), Path: path.String(), Format: o.Format}, path, nodes)
 }
