@@ -2,6 +2,7 @@ package tlv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -188,6 +189,18 @@ func TestValueErrors(t *testing.T) {
 	}
 }
 
+// Unsigned integers keep their top bit clear while there is room.
+func TestAppendUint(t *testing.T) {
+	for v, want := range map[uint64]string{
+		0: "00", 127: "7f", 128: "0080", 255: "00ff", 256: "0100", 32768: "00008000", 65535: "0000ffff",
+		1 << 31: "0000000080000000", 1<<63 - 1: "7fffffffffffffff", 1 << 63: "8000000000000000", 1<<64 - 1: "ffffffffffffffff",
+	} {
+		if got := hex.EncodeToString(AppendUint(nil, v)); got != want {
+			t.Errorf("%d: %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestRoundTripValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := rapid.Int64().Draw(t, "int")
@@ -203,7 +216,7 @@ func TestRoundTripValues(t *testing.T) {
 			t.Fatalf("float %g: %g %v", f, got, err)
 		}
 		single := rapid.Float32().Draw(t, "single")
-		b := AppendUint(make([]byte, 0, 4), uint64(math.Float32bits(single))|1<<31)
+		b := binary.BigEndian.AppendUint32(make([]byte, 0, 4), math.Float32bits(single)|1<<31)
 		if got, err := ParseFloat(b); err != nil || math.Abs(got) != math.Abs(float64(single)) {
 			t.Fatalf("single %g: %g %v", single, got, err)
 		}

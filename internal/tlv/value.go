@@ -24,15 +24,12 @@ func AppendInt(dst []byte, v int64) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(v))
 }
 
-// AppendUint appends v without sign with the fewest of 1, 2, 4 or 8 bytes.
+// AppendUint appends v in 1, 2, 4 or 8 bytes: the fewest in which its top bit is
+// zero, if there are such. Thus servers that take each integer for a signed one,
+// as Eclipse Leshan does, read the same number.
 func AppendUint(dst []byte, v uint64) []byte {
-	switch {
-	case v <= math.MaxUint8:
-		return append(dst, byte(v))
-	case v <= math.MaxUint16:
-		return binary.BigEndian.AppendUint16(dst, uint16(v))
-	case v <= math.MaxUint32:
-		return binary.BigEndian.AppendUint32(dst, uint32(v))
+	if v <= math.MaxInt64 {
+		return AppendInt(dst, int64(v))
 	}
 	return binary.BigEndian.AppendUint64(dst, v)
 }
