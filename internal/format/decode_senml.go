@@ -147,8 +147,8 @@ func fromWire(kind model.Kind, v *senml.Value, oma10 bool) (model.Value, error) 
 		return fromNumber(kind, v.Number)
 	case v.Kind == senml.Bool && kind == model.Boolean:
 		return model.BooleanValue(v.Bool), nil
-	case v.Kind == senml.Link && kind == model.Objlnk:
-		return parseLink(v.Bytes)
+	case (v.Kind == senml.Link || v.Kind == senml.String) && kind == model.Objlnk:
+		return parseLink(v.Bytes) // Eclipse Leshan writes links as strings
 	case v.Kind == senml.String && (kind == model.String || kind == model.Corelnk):
 		return textValue(kind, v.Bytes), nil
 	case v.Kind == senml.String && kind == model.Opaque && oma10:

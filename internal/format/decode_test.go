@@ -101,6 +101,7 @@ func TestDecodeErrors(t *testing.T) {
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/22","vs":"AA"}]`, ErrType, "SenML JSON, /3/0/22: string, want Opaque"},
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/22","vd":"A"}]`, ErrType, "SenML JSON, /3/0/22: invalid Base64"},
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/23","vlo":"66"}]`, ErrType, `SenML JSON, /3/0/23: "66" is not Objlnk`},
+		{SenMLJSON, "/3/0", `[{"n":"/3/0/23","vs":"66"}]`, ErrType, `SenML JSON, /3/0/23: "66" is not Objlnk`},
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/6","v":1}]`, ErrType, "a single value for a multiple-instance resource"},
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/9","v":1,"t":1e11}]`, ErrMalformed, "SenML JSON, /3/0/9: time is out of range"},
 		{SenMLJSON, "/3/0", `[{"n":"/3/0/9","v":1,"bt":1e308,"t":1e308}]`, ErrMalformed, "time is out of range"},
@@ -222,6 +223,20 @@ func TestResourceInstanceTLV(t *testing.T) {
 	for _, payload := range []string{"410105", "8306410105", "c10105"} {
 		if got, err := Decode(TLV, p, payloadOf(t, TLV, payload), deviceTypes); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v %v", payload, got, err)
+		}
+	}
+}
+
+// Links come as strings from some servers.
+func TestLinkAsString(t *testing.T) {
+	p := model.PathOf(3, 0, 23)
+	want := []Node{{Path: p, Value: model.LinkValue(model.ObjectLink{Object: 66, Instance: 1})}}
+	for f, payload := range map[ContentFormat]string{
+		SenMLJSON: `[{"bn":"/3/0/23","vs":"66:1"}]`, JSON: `{"bn":"/3/0/23","e":[{"sv":"66:1"}]}`,
+		SenMLCBOR: "81a2036436363a31" + "21672f332f302f3233",
+	} {
+		if got, err := Decode(f, p, payloadOf(t, f, payload), deviceTypes); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: %v %v", f, got, err)
 		}
 	}
 }
