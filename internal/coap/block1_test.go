@@ -129,6 +129,29 @@ func TestBlock1OtherFormat(t *testing.T) {
 	w.expect(3, "-> ACK 4.08")
 	w.push(PUT, "5/0/0", 9, 64, body, 1)
 	w.expect(1, "-- request")
+	w.receive(con(PUT, 10, "a", path("5/0/0"), block(Block1, 0, 64, body)))
+	w.receive(con(PUT, 11, "a", path("5/0/0"), uintOption(ContentFormat, 0), block(Block1, 1, 64, body)))
+	w.expect(4, "-> ACK 4.08") // no format is not format 0
+}
+
+// Requests that differ in their bodies only have different Keys.
+func TestBlock1Keys(t *testing.T) {
+	w := newWire(t, nil)
+	var keys []Key
+	w.serve = func(r *Request) {
+		keys = append(keys, r.Key)
+		w.answer(r.Ref, Content, "")
+	}
+	one, two := numbered(100), bytes.ToUpper(bytes.Repeat([]byte("two"), 33))
+	w.push(FETCH, "", 1, 64, one, 0, 1)
+	w.push(FETCH, "", 3, 64, two, 0, 1)
+	w.push(FETCH, "", 5, 64, one, 0, 1)
+	w.push(FETCH, "", 7, 128, two, 0) // the whole in one block
+	w.receive(con(FETCH, 8, "", uintOption(ContentFormat, 42), payload(two)))
+	w.expect(5, "-- request")
+	if want := []Key{keys[0], keys[1], keys[0], keys[1], keys[1]}; keys[0] == keys[1] || !slices.Equal(keys, want) {
+		t.Errorf("keys %v", keys)
+	}
 }
 
 func TestBlock1BadBlocks(t *testing.T) {
@@ -318,6 +341,11 @@ func TestSinkAborts(t *testing.T) {
 	w.expect(2, "-- aborted")
 
 	w.push(PUT, "5/0/0", 7, 64, body, 0)
+	w.push(PUT, "5/0/0", 8, 64, body[:10], 0) // instead of the rest, all in one block
+	w.expect(2, "-- aborted: coap: block-wise transfer failed")
+	w.expect(1, "-- request PUT /5/0/0")
+
+	w.push(PUT, "5/0/0", 9, 64, body, 0)
 	w.Close(w.now, ErrCanceled)
 	w.expect(1, "-- aborted: coap: canceled")
 }

@@ -242,6 +242,18 @@ func TestBlock2FitsDatagram(t *testing.T) {
 	}
 }
 
+// The body is kept as long as the peer goes on asking.
+func TestBlock2SlowPeer(t *testing.T) {
+	w := newWire(t, &Params{BlockSize: 64})
+	w.serveBody(numbered(200))
+	w.receive(con(GET, 1, "a", path("3")))
+	for n := range uint32(3) {
+		w.wait(200 * time.Second)
+		w.receive(con(GET, uint16(2+n), "a", path("3"), asks(Block2, 1+n, false, 64)))
+	}
+	w.expect(1, "-- request")
+}
+
 // A peer that asks for Size2 gets it with any block.
 func TestBlock2Size(t *testing.T) {
 	w := newWire(t, &Params{BlockSize: 64})

@@ -151,6 +151,19 @@ func TestBlock1ClientSharesNStart(t *testing.T) {
 	w.expect(1, "-- send: 2.04")
 }
 
+// While the next block waits for its turn nothing is expected: an answer to the
+// block before, come late, is not taken for its own.
+func TestBlock1ClientLateAnswer(t *testing.T) {
+	w := newWire(t, &Params{BlockSize: 64})
+	w.request("send", POST, numbered(150), path("dp"))
+	first := *w.last()
+	w.request("update", POST, nil, path("rd"))
+	w.receive(ack(&first, Continue, asks(Block1, 0, true, 64)))
+	w.receive(separate(&first, 0x4000, Changed))
+	w.expect(1, "-> RST Empty mid=4000")
+	w.expect(0, "-- send")
+}
+
 func TestBlock2Client(t *testing.T) {
 	w := newWire(t, nil)
 	body := numbered(150)

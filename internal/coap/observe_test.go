@@ -65,6 +65,12 @@ func TestObserveClientEnds(t *testing.T) {
 	w.request("refused", GET, nil, observe(0), path("1"))
 	w.receive(ack(w.last(), Content, text("no observation")))
 	w.expect(1, `-- refused: 2.05 "no observation"`)
+	w.request("large", GET, nil, observe(0), path("1"))
+	w.reply(Content, block(Block2, 0, 16, numbered(20)))
+	w.expect(1, "Uri-Path=1 Block2=1/last/16")
+	w.expect(2, "Observe=0 Uri-Path=1") // the follow-up does not register
+	w.reply(Content, block(Block2, 1, 16, numbered(20)))
+	w.expect(1, `-- large: 2.05 "000000.000001.000002"`)
 	w.request("missing", GET, nil, observe(0), path("2"))
 	w.receive(ack(w.last(), NotFound))
 	w.expect(1, "-- missing: 4.04")
@@ -156,6 +162,24 @@ func TestObserveClientBlocks(t *testing.T) {
 	w.expect(1, "-- watch: error: coap: no answer from the peer in time, observing")
 	w.expect(1, `-- watch: 2.05 "still", observing`)
 	w.expect(1, "Observe=0 Uri-Path") // only the registration has the option
+}
+
+// The rest of a notification is fetched reliably, however the observation was
+// registered.
+func TestObserveClientNonRegistration(t *testing.T) {
+	w := newWire(t, nil)
+	var opts Options
+	opts.AddUint(Observe, 0)
+	if _, err := w.Do(w.now, &Outgoing{Code: GET, Options: opts, Done: w.result("watch")}); err != nil {
+		t.Fatal(err)
+	}
+	reply := notification(NonConfirmable, w.last(), 1, 1, "")
+	block(Block2, 0, 16, numbered(20))(&reply)
+	w.receive(reply)
+	w.expect(1, "-> NON GET")
+	w.expect(1, "-> CON GET")
+	w.reply(Content, block(Block2, 1, 16, numbered(20)))
+	w.expect(1, `-- watch: 2.05 "000000.000001.000002", observing`)
 }
 
 func TestObserveClientBadBlocks(t *testing.T) {

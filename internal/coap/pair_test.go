@@ -74,7 +74,6 @@ type node struct {
 	later    []func()
 	laterAt  []time.Time
 	uploads  map[string][]byte
-	fail     func(format string, args ...any)
 }
 
 func (n *node) Transmit(datagram []byte)                       { n.net.send(n.other, datagram) }

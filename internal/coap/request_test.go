@@ -224,6 +224,13 @@ func TestNStart(t *testing.T) {
 	w.expect(1, "-- third: error")
 	w.expect(1, `-- first: 2.05 "one"`)
 
+	w = newWire(t, nil)
+	w.request("first", GET, nil)
+	if _, err := w.Do(w.now, &Outgoing{Code: POST, Done: w.result("send")}); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(1, "-> NON POST") // not held behind the first
+
 	w = newWire(t, &Params{NStart: 3})
 	for range 5 {
 		w.request("read", GET, nil)

@@ -167,7 +167,7 @@ func TestMessageIDSpaces(t *testing.T) {
 
 func TestDedupBounds(t *testing.T) {
 	w := newWire(t, &Params{DedupEntries: 10, DedupBytes: 1000})
-	w.serve = func(r *Request) { w.answer(r.Ref, Content, strings.Repeat("x", 300)) }
+	w.serve = func(r *Request) { w.answer(r.Ref, Content, strings.Repeat("x", 100)) }
 	for mid := range uint16(50) {
 		w.receive(con(GET, mid, "a"))
 		if d := w.seen; d.count > 10 || len(d.ring) > 10 || d.bytes > 1000 {
@@ -263,6 +263,8 @@ func TestNoResponse(t *testing.T) {
 	w.expect(2, "->")
 	w.receive(non(PUT, 3, "a", path("bad"), uintOption(NoResponse, 2)))
 	w.expect(1, "-> NON 4.00")
+	w.receive(con(PUT, 4, "a", path("good"), uintOption(NoResponse, 2), block(Block1, 0, 16, numbered(20))))
+	w.expect(1, "-> ACK 2.31") // the transfer needs it
 }
 
 func TestReset(t *testing.T) {
