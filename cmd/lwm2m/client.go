@@ -99,7 +99,7 @@ func (f *clientFlags) run(cmd *cobra.Command) error {
 	}
 	out := newTerminal(cmd.OutOrStdout())
 	watch := &registrationWatch{}
-	n := narrator{server: f.server, endpoint: f.endpoint}
+	n := &narrator{server: f.server, endpoint: f.endpoint}
 	o.say = func(format string, args ...any) { out.line(noColour, "The device: "+format, args...) }
 	o.onEvent = func(e lwm2m.Event, lifetime time.Duration) {
 		watch.event(e)

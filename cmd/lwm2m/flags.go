@@ -45,6 +45,8 @@ func checkServer(uri string) error {
 	}
 	target, err := link.ParseURI(uri)
 	switch {
+	case err != nil && !strings.Contains(uri, "://"):
+		return usagef("--server: %q: want coap://HOST[:PORT]", uri)
 	case err != nil:
 		reason := strings.TrimPrefix(err.Error(), fmt.Sprintf("%v %q: ", link.ErrURI, uri))
 		return usagef("--server: %q: %s", uri, reason)

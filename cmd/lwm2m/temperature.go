@@ -55,12 +55,7 @@ type sensor struct {
 func newSensor(id uint16, seed uint64, sample int, say func(string, ...any)) *sensor {
 	s := &sensor{Temperature: ipso.NewTemperature(id), curve: newCurve(seed, id)}
 	s.lowest, s.top = math.Inf(1), math.Inf(-1)
-	_ = s.measure(sample, func(changes ...lwm2m.Change) error {
-		for _, change := range changes {
-			_ = s.Set(change.Path.Resource(), change.Value) // no temperature is out of range
-		}
-		return nil
-	})
+	_ = s.measure(sample, s.set) // no temperature is out of range
 	_ = s.MinRangeValue.Set(minRange)
 	_ = s.MaxRangeValue.Set(maxRange)
 	_ = s.SensorUnits.Set("Cel")
@@ -79,6 +74,16 @@ func (s *sensor) measure(sample int, apply func(...lwm2m.Change) error) error {
 	s.value = s.curve.at(sample)
 	s.lowest, s.top = min(s.lowest, s.value), max(s.top, s.value)
 	return apply(s.SensorValue.To(s.value), s.MinMeasuredValue.To(s.lowest), s.MaxMeasuredValue.To(s.top))
+}
+
+// set makes changes while the sensor belongs to no client.
+func (s *sensor) set(changes ...lwm2m.Change) error {
+	for _, change := range changes {
+		if err := s.Set(change.Path.Resource(), change.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restart forgets the lowest and highest values so far.

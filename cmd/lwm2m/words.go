@@ -11,10 +11,12 @@ import (
 	"github.com/lwm2m-go/lwm2m"
 )
 
-// narrator puts the events of a device into words.
+// narrator puts the events of a device into words, in the order in which they happen.
 type narrator struct {
 	server   string // URI
 	endpoint string
+
+	leaving bool // a De-register is under way
 }
 
 // words says in one line what happened, why, and what comes next; "" for events that are not worth one.
@@ -29,11 +31,13 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 	case lwm2m.Updated:
 		return fmt.Sprintf("Updated the registration%s", next(e, "Update"))
 	case lwm2m.Deregistering:
-		return "De-registering"
+		n.leaving = true
+		return "" // what comes of it follows
 	case lwm2m.DeregistrationFailed:
+		n.leaving = false
 		return fmt.Sprintf("The De-register failed: %s", reason(e.Err))
 	case lwm2m.Disconnected:
-		return fmt.Sprintf("Disconnected from %s", n.server)
+		return n.farewell()
 	case lwm2m.ServerDisabled:
 		return fmt.Sprintf("The server disabled itself%s", next(e, "Register"))
 	case lwm2m.NetworkError:
@@ -54,13 +58,22 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 	return e.String()
 }
 
+// farewell says how the device left the server.
+func (n *narrator) farewell() string {
+	if n.leaving {
+		n.leaving = false
+		return fmt.Sprintf("De-registered from %s", n.server)
+	}
+	return fmt.Sprintf("Left %s", n.server)
+}
+
 // next says when something is due.
 func next(e lwm2m.Event, what string) string {
 	if e.Next.IsZero() {
 		return ""
 	}
 	s := fmt.Sprintf("; next %s in %v", what, e.Next.Sub(e.Time).Round(time.Second))
-	if e.Attempt > 0 {
+	if e.Attempt > 0 && e.Err != nil {
 		s = fmt.Sprintf("; that was attempt %d%s", e.Attempt, strings.Replace(s, ";", ",", 1))
 	}
 	return s

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/model"
+	"github.com/lwm2m-go/lwm2m/server"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lwm2m": main, "testserver": testServer})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "reach": reach},
+	})
+}
+
+// await FILE REGEXP [VARIABLE] waits until the file has a line that matches, and sets the variable
+// to what the first group matched.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE REGEXP [VARIABLE]")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for {
+		text, _ := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if match := pattern.FindSubmatch(text); match != nil {
+			if len(args) == 3 {
+				ts.Setenv(args[2], string(match[1]))
+			}
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("no line of %s matches %s:\n%s", args[0], args[1], text)
+		}
+	}
+}
+
+// reach HOST:PORT waits until a CoAP server answers a ping there (RFC 7252 §4.3).
+func reach(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: reach HOST:PORT")
+	}
+	conn, err := net.Dial("udp", args[0])
+	ts.Check(err)
+	defer conn.Close()
+	ping, buf := []byte{0x40, 0, 0, 1}, make([]byte, 64)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		_, _ = conn.Write(ping) // refused while nobody is there
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		if n, err := conn.Read(buf); err == nil && n == 4 {
+			return
+		}
+	}
+	ts.Fatalf("no CoAP server at %s", args[0])
+}
+
+// testServer is the command testserver of the scripts: a server that writes to a file where it
+// listens and what devices do, until it is interrupted.
+func testServer() {
+	log := flag.String("log", "", "file to write to")
+	execute := flag.String("execute", "", "path to execute once a device has registered")
+	refuse := flag.Bool("refuse", false, "refuse each registration")
+	flag.Parse()
+	if err := serve(*log, *execute, *refuse); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(name, execute string, refuse bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var srv *server.Server
+	executed := false
+	srv, err = server.New(server.Config{
+		OnEvent: func(e server.Event) {
+			fmt.Fprintf(file, "%v lifetime=%v version=%v\n", e, e.Registration.Lifetime, e.Registration.Version)
+			if e.Kind == server.Registered && execute != "" && !executed {
+				executed = true
+				fmt.Fprintln(file, executeAt(ctx, srv, e.Endpoint, execute))
+			}
+		},
+		Intercept: func(_ context.Context, r server.Intercepted) server.Verdict {
+			if refuse && r.Kind == server.RegisterRequest {
+				return server.Verdict{Code: model.Forbidden, Reason: "not on the list"}
+			}
+			return server.Verdict{}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		return err
+	}
+	fmt.Fprintf(file, "listening at %s\n", srv.URI())
+	return srv.Run(ctx)
+}
+
+func executeAt(ctx context.Context, srv *server.Server, endpoint, path string) string {
+	p, err := model.ParsePath(path)
+	if err != nil {
+		return err.Error()
+	}
+	device, err := srv.Device(endpoint)
+	if err != nil {
+		return err.Error()
+	}
+	response, err := device.Execute(ctx, p, "")
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("executed %v: %v", p, response.Code)
+}
