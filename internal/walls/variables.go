@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// makers are the functions of the standard library whose results may be kept in a
-// package-level variable, as nobody can change them afterwards.
+// makers are the functions whose results may be kept in a package-level variable, as
+// nobody can change them afterwards.
 var makers = []string{
 	"errors.New", "fmt.Errorf", "regexp.MustCompile", "strings.NewReplacer",
 	"sync.OnceFunc", "sync.OnceValue", "sync.OnceValues",
-	"base32.NewEncoding", "base64.NewEncoding", "Strict", "WithPadding",
+	"base32.NewEncoding", "base64.NewEncoding", "Strict", "WithPadding", "PathOf",
 }
 
 // NoMutableVars checks that package-level variables are constants in all but
