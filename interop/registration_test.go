@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +163,22 @@ func TestServerRestarts(t *testing.T) {
 	if e := d.history.wait(d.ctx, t, lwm2m.ObservationEnded); e.Path != lwm2m.PathOf(3303, 0, 5700) {
 		t.Errorf("observation ended: %v", e)
 	}
+	d.reads("/3/0/0", leshan.TEXT, leshan.Single(0, leshan.String, "Open Mobile Alliance"))
+}
+
+// A client whose server is not there yet goes on asking.
+func TestServerStartsLate(t *testing.T) {
+	t.Parallel()
+	leshan.Require(t, errOfShared)
+	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	must(t, err)
+	address := packets.LocalAddr().String()
+	must(t, packets.Close())
+	d := newDevice(t, &leshan.Server{CoAP: address})
+	d.run()
+	d.history.wait(d.ctx, t, lwm2m.NetworkError)
+	d.leshan = start(t, address)
+	d.history.wait(d.ctx, t, lwm2m.Registered)
 	d.reads("/3/0/0", leshan.TEXT, leshan.Single(0, leshan.String, "Open Mobile Alliance"))
 }
 

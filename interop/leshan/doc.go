@@ -37,6 +37,13 @@
 //   - It knows a type only for objects it has a definition of: 0 to 7, 21, 3441
 //     and 3442 are built in, Options.Models adds others. The definition is chosen
 //     by the version in the object's link, so links should carry one (ver=1.1).
+//   - It takes each integer in TLV for a signed one: an Unsigned Integer is read
+//     right only if its top bit is clear or it has 8 bytes, and is written wrong from
+//     2^63 on.
+//   - In SenML and in OMA's JSON it writes an Objlnk as a string ("vs", "sv"),
+//     though it reads "vlo" and "ov".
+//   - It does not send what contradicts its definitions. For an object that it has
+//     no definition of, it sends values of any type.
 //   - A Read or Observe answer with more than one timestamp is refused (HTTP 500);
 //     in Notify and Send several are accepted.
 //   - LwM2M errors are results, not Go errors: see [Result] and [HTTPError].

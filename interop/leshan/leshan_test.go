@@ -60,6 +60,9 @@ func TestStartSaysWhyItFailed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not ready after 1ns") {
 		t.Errorf("no time: %v", err)
 	}
+	if _, err = StartMain(Options{CoAP: "localhost"}); err == nil || !strings.Contains(err.Error(), "Options.CoAP") {
+		t.Errorf("address without a port: %v", err)
+	}
 	missing := program{java: "no-such-java", main: "Gateway"}
 	ports, err := freePorts(portsNeeded)
 	if err != nil {
