@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -122,40 +120,4 @@ func limited(ctx context.Context, limit time.Duration) (context.Context, context
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, limit)
-}
-
-// registrationWatch remembers how the registration went, for the exit code.
-type registrationWatch struct {
-	mu         sync.Mutex
-	registered bool  // at least once
-	failure    error // the last
-	goodbye    error // why the De-register failed
-}
-
-func (w *registrationWatch) event(e lwm2m.Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case e.Kind == lwm2m.Registered:
-		w.registered = true
-	case e.Kind == lwm2m.DeregistrationFailed:
-		w.goodbye = e.Err
-	case e.Err != nil:
-		w.failure = e.Err
-	}
-}
-
-// result is what the command ends with. Whoever interrupts a device that has not registered knows.
-func (w *registrationWatch) result(timeIsUp bool, server string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.goodbye != nil:
-		return fmt.Errorf("%s did not take the De-register: %s", server, reason(w.goodbye))
-	case timeIsUp && !w.registered && w.failure == nil:
-		return fmt.Errorf("could not register with %s: no answer in time", server)
-	case timeIsUp && !w.registered:
-		return fmt.Errorf("could not register with %s: %s", server, reason(w.failure))
-	}
-	return nil
 }

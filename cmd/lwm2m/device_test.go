@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ type deviceTest struct {
 	server *lwm2mtest.Server
 	device *server.Device
 	stop   func()
+	watch  registrationWatch
 
 	mu   sync.Mutex
 	said []string
@@ -36,7 +38,7 @@ func testDevice(t *testing.T, test func(*deviceTest)) {
 			ended <- runDevice(ctx, deviceOptions{
 				endpoint: "thermo-1", server: d.server.URI(), lifetime: 10 * time.Minute, version: lwm2m.Version11,
 				interval: time.Second, seed: 1, logger: slog.New(slog.DiscardHandler), network: d.server.Network,
-				onEvent: func(lwm2m.Event, time.Duration) {}, say: d.say,
+				onEvent: func(e lwm2m.Event, _ time.Duration) { d.watch.event(e) }, say: d.say,
 			})
 		}()
 		d.stop = sync.OnceFunc(func() {
@@ -128,7 +130,7 @@ func TestLowBattery(t *testing.T) {
 		if errorCode() != noError {
 			t.Fatal("a new device has an error")
 		}
-		time.Sleep((full - lowLevel + 1) * samplesPerPercent * time.Second)
+		time.Sleep((full-lowLevel+1)*samplesPerPercent*time.Second + time.Second/2) // between two samples
 		if level := d.value(3, 0, 9).Int(); level >= lowLevel || errorCode() != lowBattery {
 			t.Fatalf("%d %% and error code %d", level, errorCode())
 		}
@@ -136,7 +138,7 @@ func TestLowBattery(t *testing.T) {
 		if errorCode() != lowBattery {
 			t.Error("the error is gone though the battery is still low")
 		}
-		time.Sleep((lowLevel - almostEmpty + 1) * samplesPerPercent * time.Second)
+		time.Sleep((lowLevel - almostEmpty) * samplesPerPercent * time.Second)
 		if level := d.value(3, 0, 9).Int(); level < lowLevel || errorCode() != noError {
 			t.Errorf("charged to %d %%, but error code %d", level, errorCode())
 		}
@@ -174,6 +176,24 @@ func TestDeregistersAtTheEnd(t *testing.T) {
 	testDevice(t, func(d *deviceTest) {
 		d.stop()
 		d.server.WaitEvent(server.Deregistered, "thermo-1")
+		if err := d.watch.result(true, "coap://s"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestServerIsGoneAtTheEnd(t *testing.T) {
+	testDevice(t, func(d *deviceTest) {
+		d.server.Network.SetState(netip.MustParseAddrPort(lwm2mtest.DefaultAddress), lwm2mtest.Silent)
+		start := time.Now()
+		d.stop()
+		if waited := time.Since(start); waited > 5*time.Second {
+			t.Errorf("the device ended after %v", waited)
+		}
+		err := d.watch.result(false, "coap://s")
+		if err == nil || err.Error() != "coap://s did not take the De-register: no answer in time" {
+			t.Errorf("the command ends with %v", err)
+		}
 	})
 }
 

@@ -27,7 +27,6 @@ var (
 	timezone      = lwm2m.PathOf(3, 0, 15)
 	updateTrigger = lwm2m.PathOf(1, 0, 8)
 	temperatures  = lwm2m.PathOf(3303)
-	temperature   = lwm2m.PathOf(3303, 0)
 	sensorValue   = lwm2m.PathOf(3303, 0, 5700)
 	resetMinMax   = lwm2m.PathOf(3303, 0, 5605)
 	second        = lwm2m.PathOf(3303, 1)

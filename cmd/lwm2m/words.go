@@ -32,7 +32,7 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 		return fmt.Sprintf("Updated the registration%s", next(e, "Update"))
 	case lwm2m.Deregistering:
 		n.leaving = true
-		return "" // what comes of it follows
+		return fmt.Sprintf("De-registering from %s", n.server)
 	case lwm2m.DeregistrationFailed:
 		n.leaving = false
 		return fmt.Sprintf("The De-register failed: %s", reason(e.Err))

@@ -37,9 +37,9 @@ func TestWords(t *testing.T) {
 		{lwm2m.Event{Kind: lwm2m.ObservationEnded, Path: deviceObject}, "The server no longer observes /3/0 Device"},
 		{lwm2m.Event{Kind: lwm2m.CallbackPanicked, Path: timezone, Err: errors.New("nil map")}, "The device failed at /3/0/15: nil map"},
 		{lwm2m.Event{Kind: lwm2m.Disconnected}, "Left coap://s"},
-		{lwm2m.Event{Kind: lwm2m.Deregistering}, ""},
+		{lwm2m.Event{Kind: lwm2m.Deregistering}, "De-registering from coap://s"},
 		{lwm2m.Event{Kind: lwm2m.Disconnected}, "De-registered from coap://s"},
-		{lwm2m.Event{Kind: lwm2m.Deregistering}, ""},
+		{lwm2m.Event{Kind: lwm2m.Deregistering}, "De-registering from coap://s"},
 		{lwm2m.Event{Kind: lwm2m.DeregistrationFailed, Err: context.DeadlineExceeded}, "The De-register failed: no answer in time"},
 		{lwm2m.Event{Kind: lwm2m.Disconnected}, "Left coap://s"},
 	} {
@@ -53,6 +53,7 @@ func TestWords(t *testing.T) {
 func TestRegistrationWatch(t *testing.T) {
 	failed := lwm2m.Event{Kind: lwm2m.RegistrationFailed, Err: errors.New("no")}
 	registered := lwm2m.Event{Kind: lwm2m.Registered}
+	leaving := lwm2m.Event{Kind: lwm2m.Deregistering}
 	for _, test := range []struct {
 		events   []lwm2m.Event
 		timeIsUp bool
@@ -65,6 +66,13 @@ func TestRegistrationWatch(t *testing.T) {
 		{[]lwm2m.Event{failed, registered}, true, ""},
 		{[]lwm2m.Event{registered, failed}, true, ""},
 		{[]lwm2m.Event{registered, {Kind: lwm2m.DeregistrationFailed, Err: errors.New("why")}}, false,
+			"coap://s did not take the De-register: why"},
+		{[]lwm2m.Event{registered, leaving, {Kind: lwm2m.Disconnected}}, false, ""},
+		{[]lwm2m.Event{registered, leaving, {Kind: lwm2m.NetworkError, Err: errors.New("why")}, {Kind: lwm2m.Disconnected}}, true, ""},
+		{[]lwm2m.Event{registered, leaving, {Kind: lwm2m.DeregistrationFailed, Err: errors.New("why")}, {Kind: lwm2m.Disconnected}}, true,
+			"coap://s did not take the De-register: why"},
+		{[]lwm2m.Event{registered, leaving}, false, "coap://s did not take the De-register: no answer in time"},
+		{[]lwm2m.Event{registered, leaving, {Kind: lwm2m.NetworkError, Err: errors.New("why")}}, true,
 			"coap://s did not take the De-register: why"},
 	} {
 		var w registrationWatch
