@@ -46,6 +46,15 @@ func TestBlocksOfOpaque(t *testing.T) {
 	}
 }
 
+// A body of a thousand blocks.
+func TestBlocksOfLargeBody(t *testing.T) {
+	t.Parallel()
+	d := connect(t)
+	node := leshan.Single(150, leshan.Opaque, big(500_000))
+	d.write("2.04", "/3442/0/150", leshan.Replace, leshan.OPAQUE, node)
+	d.reads("/3442/0/150", leshan.OPAQUE, node)
+}
+
 // Bodies around the borders of a block, for blocks of each side's size.
 func TestBlockBorders(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
@@ -237,11 +236,4 @@ func show(v any) string {
 		return s
 	}
 	return fmt.Sprintf("%+v", v)
-}
-
-// timeout bounds a wait that is expected to be short or to come to nothing.
-func timeout(t *testing.T, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }

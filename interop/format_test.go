@@ -161,3 +161,32 @@ func TestWholeInstance(t *testing.T) {
 		})
 	}
 }
+
+// TestCompositeValues writes and reads all data types by composite operations.
+func TestCompositeValues(t *testing.T) {
+	t.Parallel()
+	for _, format := range []leshan.Format{leshan.SenMLJSON, leshan.SenMLCBOR} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			d := connect(t)
+			nodes, paths := map[string]*leshan.Node{}, []string{}
+			for _, dt := range dataTypes {
+				path := fmt.Sprintf("/3442/0/%d", dt.resource)
+				nodes[path], paths = leshan.Single(dt.resource, dt.name, dt.values[1].theirs), append(paths, path)
+				for i, v := range dt.values {
+					path := fmt.Sprintf("/3442/0/%d/%d", dt.resource+1000, i)
+					nodes[path], paths = leshan.ResourceInstance(i, dt.name, v.theirs), append(paths, path)
+				}
+			}
+			d.writeComposite("2.04", format, nodes)
+			same(t, "values", d.readComposite("2.05", format, paths...).Composite, nodes)
+			for _, dt := range dataTypes {
+				for i, v := range dt.values {
+					if got := d.values.Items(uint16(dt.resource + 1000))[uint16(i)]; !got.Equal(v.ours) {
+						t.Errorf("client has %s %d = %v, want %v", dt.name, i, got, v.ours)
+					}
+				}
+			}
+		})
+	}
+}
