@@ -66,7 +66,8 @@ type Event struct {
 	Path Path
 	// Err is the reason of a failure.
 	Err error
-	// Attempt counts failed attempts to register since the last success.
+	// Attempt is the number of the attempt to register that succeeded or failed, from 1
+	// in each sequence of attempts; 0 if the event is about something else.
 	Attempt int
 	// Next is when the client tries again, or when the next Update is due; zero if
 	// nothing is planned.
