@@ -18,8 +18,8 @@ import (
 // [NewClient] makes one, [Client.Run] brings it to life. All methods may be called from any
 // goroutine, at any time, from callbacks too.
 type Client struct {
-	config Config
-	log    *slog.Logger
+	settings
+	log *slog.Logger
 
 	mu         sync.Mutex // guards the data; never held while sending, waiting or calling back
 	tree       tree.Tree
@@ -33,11 +33,12 @@ type Client struct {
 	woken bool
 	running bool
 	shard   *shard        // where the client runs or ran; set once, before it starts
-	done    chan struct{} // closed when the client has stopped
+	done    chan struct{} // closed when the client has stopped; nil until somebody waits
 
 	// Owned by the loop.
 	sessions []*session
-	stopping bool
+	stopping,
+	finished bool
 
 	events events
 }
@@ -49,21 +50,24 @@ func NewClient(config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		config: config,
-		log:    config.Logger.With("endpoint", config.Endpoint),
-		done:   make(chan struct{}),
+		settings: config.settings(),
+		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.addAccounts(); err != nil {
-		return nil, err
+	accounts := slices.Clone(config.Servers)
+	err = c.addAccounts(accounts)
+	if err == nil {
+		err = c.addObjects(config.Objects, config.Factories)
 	}
-	if err := c.addObjects(); err != nil {
+	if err == nil {
+		err = c.complete(accounts)
+	}
+	if err != nil {
 		c.disown()
 		return nil, err
 	}
-	c.config.Objects, c.config.Factories = nil, nil
 	return c, nil
 }
 
@@ -209,7 +213,7 @@ func (c *Client) Handle(now time.Time, _ loop.Event) {
 
 // caller is who a server is to the tree.
 func (c *Client) caller(server uint16) tree.Caller {
-	return tree.Caller{Server: server, Version: c.config.Version}
+	return tree.Caller{Server: server, Version: c.version}
 }
 
 // The Objects that the client itself deals with.

@@ -44,7 +44,7 @@ func (op *operation) compositePaths(payload []byte) ([]Path, error) {
 
 // checkComposite checks what composite requests have in common.
 func (op *operation) checkComposite() error {
-	version := op.client().config.Version
+	version := op.client().version
 	switch {
 	case version.Compare(Version11) < 0:
 		return &Error{Code: MethodNotAllowed, Reason: "composite operations exist since LwM2M 1.1"}

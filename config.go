@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -102,8 +103,33 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// settings is what a client keeps of its Config. There may be a hundred thousand
+// of them.
+type settings struct {
+	endpoint        string
+	version         Version
+	network         Network
+	transmission    *Transmission
+	updateMargin    time.Duration
+	maxObservations int
+}
+
+// defaultTransmission is shared by the clients that have no Transmission of their own.
+var defaultTransmission = new(Transmission)
+
+func (c Config) settings() settings {
+	s := settings{
+		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: defaultTransmission,
+		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
+	}
+	if !reflect.ValueOf(c.Transmission).IsZero() {
+		s.transmission = &c.Transmission
+	}
+	return s
+}
+
 // definition finds the definition of a core Object in the version that goes with the enabler.
-func (c *Config) definition(object uint16) *model.Object {
-	def, _ := model.Core(c.Version).Latest(object)
+func (s *settings) definition(object uint16) *model.Object {
+	def, _ := model.Core(s.version).Latest(object)
 	return def
 }

@@ -51,7 +51,7 @@ func (op *operation) planCreation(payload []byte) (*tree.Creation, error) {
 	if !op.hasFormat {
 		return nil, &Error{Code: BadRequest, Path: op.path, Reason: "a Create needs a Content-Format"}
 	}
-	if !format.Supported(op.format, c.config.Version) {
+	if !format.Supported(op.format, c.version) {
 		return nil, op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: op.format, Reason: "not supported"})
 	}
 	id, hasID, nodes, err := format.DecodeCreate(op.format, op.path, payload, &c.tree)

@@ -17,7 +17,7 @@ import (
 // those that it inherits.
 func (op *operation) discover(now time.Time) {
 	c := op.client()
-	server := op.session.account.ShortServerID
+	server := op.session.ssid
 	c.mu.Lock()
 	entries, err := c.tree.Discover(nil, op.caller(), op.path)
 	var payload []byte

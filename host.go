@@ -12,6 +12,7 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
+	"github.com/lwm2m-go/lwm2m/internal/registration"
 )
 
 // HostConfig describes a Host. The zero value of each field is its default.
@@ -38,6 +39,7 @@ type Host struct {
 	mu      sync.Mutex
 	clients map[*Client]struct{}
 	next    int // shard of the next client
+	shared  map[registrationKey]*registration.Config
 	closed  bool
 	ran     bool
 }
@@ -68,7 +70,7 @@ func NewHost(config HostConfig) *Host {
 	if config.ShutdownTimeout <= 0 {
 		config.ShutdownTimeout = defaultShutdownTimeout
 	}
-	h := &Host{config: config, clients: make(map[*Client]struct{})}
+	h := &Host{config: config, clients: make(map[*Client]struct{}), shared: make(map[registrationKey]*registration.Config)}
 	h.workers.Max = config.Callbacks
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	for range config.Shards {
@@ -127,7 +129,6 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	h.shutdown()
-	h.cancel()
 	stop()
 	loops.Wait()
 	return nil
@@ -140,21 +141,46 @@ func (h *Host) shutdown() {
 	clients := h.clients
 	h.clients = nil
 	h.mu.Unlock()
+	defer h.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), h.config.ShutdownTimeout)
 	defer cancel()
 	for c := range clients {
 		c.shard.loop.Post(loop.Event{To: loop.Func(c.stop)})
 	}
-	var events sync.WaitGroup
 	for c := range clients {
 		_ = c.shutdown(ctx)
-		events.Go(func() { c.events.wait(ctx) })
 	}
-	events.Wait()
+	h.cancel()
 	_ = h.workers.Close(ctx)
+	for c := range clients {
+		c.events.wait(ctx)
+	}
 }
 
-// attach binds a client to its shard.
+// registrationKey tells apart the settings of registrations, of which a Host with
+// many clients needs few.
+type registrationKey struct {
+	version      Version
+	lifetime     time.Duration
+	binding      string
+	queueMode    bool
+	updateMargin time.Duration
+}
+
+// registration returns settings that clients share. It is called with h.mu held.
+func (h *Host) registration(key registrationKey) *registration.Config {
+	config := h.shared[key]
+	if config == nil {
+		config = &registration.Config{
+			Version: key.version, Lifetime: key.lifetime, Binding: key.binding,
+			QueueMode: key.queueMode, UpdateMargin: key.updateMargin,
+		}
+		h.shared[key] = config
+	}
+	return config
+}
+
+// attach binds a client to its shard. It is called with the Host's mu held.
 func (c *Client) attach(s *shard) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -162,6 +188,9 @@ func (c *Client) attach(s *shard) error {
 		return ErrRunning
 	}
 	c.running, c.shard = true, s
+	for _, session := range c.sessions {
+		session.configure(s.host)
+	}
 	return nil
 }
 
@@ -187,7 +216,7 @@ func (c *Client) stop(now time.Time) {
 
 // stopIfIdle ends the client once all its sessions have ended. The loop calls it.
 func (c *Client) stopIfIdle(now time.Time) {
-	if !c.stopping || c.isDone() {
+	if !c.stopping || c.finished {
 		return
 	}
 	for _, s := range c.sessions {
@@ -200,25 +229,32 @@ func (c *Client) stopIfIdle(now time.Time) {
 
 // finish lets go of everything. The loop calls it, once.
 func (c *Client) finish(now time.Time) {
-	if c.isDone() {
+	if c.finished {
 		return
 	}
+	c.finished = true
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.running = false
-	c.mu.Unlock()
-	close(c.done)
+	if c.done != nil {
+		close(c.done)
+	}
 }
 
-func (c *Client) isDone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
+// ended returns a channel that is closed when the client has stopped. The client must have been started.
+func (c *Client) ended() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if !c.running {
+			close(c.done)
+		}
 	}
+	return c.done
 }
 
 // shutdown de-registers the client and waits for that until ctx ends, then lets go of it all the same.
@@ -226,7 +262,7 @@ func (c *Client) shutdown(ctx context.Context) error {
 	s := c.shard
 	s.loop.Post(loop.Event{To: loop.Func(c.stop)})
 	select {
-	case <-c.done:
+	case <-c.ended():
 		return nil
 	case <-ctx.Done():
 		s.loop.Post(loop.Event{To: loop.Func(c.finish)})
@@ -256,7 +292,7 @@ func (c *Client) call(ctx context.Context, f func(now time.Time, answer func(err
 	select {
 	case err := <-answered:
 		return err
-	case <-c.done:
+	case <-c.ended():
 		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
@@ -268,7 +304,7 @@ func (c *Client) work(now time.Time, lane *loop.Lane, path Path, callback func()
 	s := c.shard
 	err := s.host.workers.Go(lane, callback, func(err error) {
 		s.loop.Post(loop.Event{To: loop.Func(func(now time.Time) {
-			if !c.isDone() {
+			if !c.finished {
 				done(now, c.reportPanic(now, path, err))
 			}
 		})})

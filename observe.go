@@ -24,9 +24,9 @@ func (op *operation) observe(now time.Time) {
 // startObserving registers an observation before its values are read, so that no
 // change is missed. It refuses more than are allowed.
 func (op *operation) startObserving(now time.Time, paths []Path) bool {
-	c, server := op.client(), op.session.account.ShortServerID
+	c, server := op.client(), op.session.ssid
 	c.mu.Lock()
-	full := c.observed.Len() >= c.config.MaxObservations && c.observed.Find(server, op.token) == nil
+	full := c.observed.Len() >= c.maxObservations && c.observed.Find(server, op.token) == nil
 	if !full {
 		op.observation = c.observed.Add(now, observe.Request[coap.Token]{
 			Server: server, Token: op.token, Paths: paths, Composite: op.composite, Context: op.key,
@@ -67,7 +67,7 @@ func (op *operation) observingFailed() {
 // cancel performs a Cancel Observation by a request with Observe=1 (Core 1.1.1 §6.4.2).
 // The request is then answered as a Read.
 func (op *operation) cancel(now time.Time) {
-	op.client().endObservation(now, op.session.account.ShortServerID, op.token, nil)
+	op.client().endObservation(now, op.session.ssid, op.token, nil)
 }
 
 // endObservation forgets an observation.
@@ -102,7 +102,7 @@ func (c *Client) dropObservations(now time.Time, server uint16) {
 // for a while still wants to know.
 func (s *session) ObservationEnded(now time.Time, token coap.Token, reason error) {
 	if errors.Is(reason, coap.ErrReset) {
-		s.client.endObservation(now, s.account.ShortServerID, token, reason)
+		s.client.endObservation(now, s.ssid, token, reason)
 	}
 }
 
@@ -120,7 +120,7 @@ func (c *Client) notify(now time.Time) {
 
 func (c *Client) session(server uint16) *session {
 	for _, s := range c.sessions {
-		if s.account.ShortServerID == server {
+		if s.ssid == server {
 			return s
 		}
 	}

@@ -104,7 +104,7 @@ func (op *operation) parse(options coap.Options) error {
 func (op *operation) client() *Client { return op.session.client }
 
 func (op *operation) caller() tree.Caller {
-	return op.client().caller(op.session.account.ShortServerID)
+	return op.client().caller(op.session.ssid)
 }
 
 // respond answers the server, unless the link has been replaced since it asked.
@@ -127,7 +127,7 @@ func (op *operation) fail(now time.Time, err error) {
 	if !errors.As(tree.Refusal(op.path, err, InternalServerError), &refusal) {
 		refusal = &Error{Code: InternalServerError}
 	}
-	op.client().log.Debug("operation refused", "server", op.session.account.ShortServerID, "path", op.path.String(), "err", err)
+	op.client().log.Debug("operation refused", "server", op.session.ssid, "path", op.path.String(), "err", err)
 	op.respond(now, &coap.Response{Code: coap.Code(refusal.Code), Payload: []byte(refusal.Diagnostic())})
 }
 

@@ -90,12 +90,12 @@ func (op *operation) readFormat(nodes []format.Node) format.ContentFormat {
 	if single {
 		kind = nodes[0].Value.Kind()
 	}
-	return format.Default(op.client().config.Version, single, kind)
+	return format.Default(op.client().version, single, kind)
 }
 
 // encode writes nodes into the shard's buffer, where they are valid until the next call.
 func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) ([]byte, error) {
-	if !format.Supported(f, c.config.Version) {
+	if !format.Supported(f, c.version) {
 		return nil, &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
 	}
 	payload, err := format.Append(c.shard.payload[:0], f, base, nodes)

@@ -17,7 +17,7 @@ import (
 // De-register (Core 1.1.1 §6.2).
 func (s *session) register(now time.Time, r registration.Request) {
 	if r.Kind != registration.Update {
-		s.client.dropObservations(now, s.account.ShortServerID) // void from now on (Core 1.1.1 §6.2.1)
+		s.client.dropObservations(now, s.ssid) // void from now on (Core 1.1.1 §6.2.1)
 	}
 	out := coap.Outgoing{Code: coap.POST, Confirmable: true}
 	if r.Kind == registration.Deregister {
@@ -71,8 +71,8 @@ func (s *session) answered(now time.Time, id uint32, result coap.Result) {
 func (c *Client) objectLinks() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	inventory := model.Inventory{Formats: announcedFormats(c.config.Version), Objects: c.tree.Links()}
-	return objectlinks.Append(nil, &inventory, c.config.Version)
+	inventory := model.Inventory{Formats: announcedFormats(c.version), Objects: c.tree.Links()}
+	return objectlinks.Append(nil, &inventory, c.version)
 }
 
 // announcedFormats are those that the version does not imply.
@@ -97,7 +97,7 @@ var eventKinds = map[registration.EventKind]EventKind{
 
 func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	s.client.emit(Event{
-		Kind: eventKinds[e.Kind], Time: now, Server: s.account.ShortServerID,
+		Kind: eventKinds[e.Kind], Time: now, Server: s.ssid,
 		Err: e.Err, Attempt: e.Attempt, Next: e.Next,
 	})
 	switch e.Kind {
@@ -106,7 +106,7 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	case registration.RegistrationFailed, registration.RegistrationTimeout, registration.NetworkError:
 		s.finishUpdates(e.Err)
 	case registration.Disconnected:
-		s.client.dropObservations(now, s.account.ShortServerID)
+		s.client.dropObservations(now, s.ssid)
 		s.finishUpdates(ErrNotRegistered)
 	}
 }
@@ -184,7 +184,7 @@ func (s *session) disable(now time.Time) {
 		pause = defaultDisableTimeout
 	}
 	s.resume = now.Add(pause)
-	c.emit(Event{Kind: ServerDisabled, Time: now, Server: s.account.ShortServerID, Next: s.resume})
+	c.emit(Event{Kind: ServerDisabled, Time: now, Server: s.ssid, Next: s.resume})
 	s.reg.Stop(now)
 	s.settle(now)
 }

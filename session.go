@@ -2,6 +2,8 @@ package lwm2m
 
 import (
 	"context"
+	"hash/fnv"
+	"io"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
@@ -13,22 +15,22 @@ import (
 // session is what a client has with one server: the link, the CoAP exchanges on
 // it, and the registration. It belongs to the loop.
 type session struct {
-	client  *Client
-	account ServerAccount
-	target  link.Target
-	server  Path // the instance of the Server Object
+	client    *Client
+	target    link.Target
+	server    Path   // the instance of the Server Object
+	ssid      uint16 // Short Server ID
+	queueMode bool
 
-	settings registration.Config
-	reg      registration.Machine
-	link     link.Link
-	conn     *coap.Conn
-	dial     context.CancelFunc // ends the attempt to connect; nil if there is none
-	dials    uint32             // counts attempts, so that a late result is known as such
-	local    string             // address of the last link
-	request  coap.Handle        // of the registration's outstanding request
-	timer    loop.Timer
-	resume   time.Time // end of a Disable; zero if the server is not disabled
-	updates  []waitingUpdate
+	reg     registration.Machine
+	link    link.Link
+	conn    *coap.Conn
+	dial    context.CancelFunc // ends the attempt to connect; nil if there is none
+	dials   uint32             // counts attempts, so that a late result is known as such
+	address uint64             // a hash of the addresses of the last link
+	request coap.Handle        // of the registration's outstanding request
+	timer   loop.Timer
+	resume  time.Time // end of a Disable; zero if the server is not disabled
+	updates []waitingUpdate
 }
 
 // Kinds of events that links and goroutines post to a session.
@@ -42,22 +44,22 @@ const (
 const connectTimeout = 60 * time.Second
 
 func newSession(c *Client, account ServerAccount, target link.Target) *session {
-	s := &session{client: c, account: account, target: target}
+	s := &session{client: c, target: target, ssid: account.ShortServerID, queueMode: account.QueueMode}
 	s.timer.Owner = s
 	return s
 }
 
-// configure sets up the registration from the Server Object. It is called before the client runs.
-func (s *session) configure() {
+// configure sets up the registration from the Server Object. It is called with
+// the client's mu held, before the client starts.
+func (s *session) configure(h *Host) {
 	c := s.client
-	s.settings = registration.Config{
-		Version:      c.config.Version,
-		Lifetime:     time.Duration(c.value(s.server.Child(serverLifetime)).Int()) * time.Second,
-		Binding:      c.value(s.server.Child(serverBinding)).Text(),
-		QueueMode:    s.account.QueueMode,
-		UpdateMargin: c.config.UpdateMargin,
-	}
-	s.reg = registration.New(c.config.Endpoint, &s.settings)
+	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
+		version:      c.version,
+		lifetime:     time.Duration(c.value(s.server.Child(serverLifetime)).Int()) * time.Second,
+		binding:      c.value(s.server.Child(serverBinding)).Text(),
+		queueMode:    s.queueMode,
+		updateMargin: c.updateMargin,
+	}))
 }
 
 // Input takes a datagram from the link. The link's goroutine calls it.
@@ -164,7 +166,7 @@ func (s *session) connect() {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	s.dial = cancel
 	go func() {
-		l, err := c.config.Network.Dial(ctx, s.target, s)
+		l, err := c.network.Dial(ctx, s.target, s)
 		cancel()
 		if !on.Post(loop.Event{To: s, Kind: eventDialed, Arg: dialResult{attempt, l, err}}) && err == nil {
 			_ = l.Close()
@@ -187,11 +189,12 @@ func (s *session) dialed(now time.Time, r dialResult) {
 	s.dropLink(now)
 	c := s.client
 	s.link = r.link
-	s.conn = coap.NewConn(&c.config.Transmission, s, c.shard.random)
+	s.conn = coap.NewConn(c.transmission, s, c.shard.random)
 	s.conn.UseScratch(&c.shard.scratch)
-	local := r.link.Local().String() + " " + r.link.Remote().String()
-	fresh := local != s.local
-	s.local = local
+	address := fnv.New64a()
+	_, _ = io.WriteString(address, r.link.Local().String()+" "+r.link.Remote().String())
+	fresh := address.Sum64() != s.address
+	s.address = address.Sum64()
 	s.reg.LinkUp(now, fresh)
 }
 
@@ -203,7 +206,7 @@ func (s *session) linkDown(now time.Time, err error) {
 		s.reg.LinkDown(now, err)
 		return
 	}
-	s.client.emit(Event{Kind: NetworkError, Time: now, Server: s.account.ShortServerID, Err: err})
+	s.client.emit(Event{Kind: NetworkError, Time: now, Server: s.ssid, Err: err})
 }
 
 // disconnect closes the link or gives up connecting.
@@ -249,7 +252,7 @@ func (s *session) Transmit(datagram []byte) {
 	}
 	s.trace("->", datagram)
 	if err := s.link.Send(datagram); err != nil {
-		s.client.log.Debug("send failed", "server", s.account.ShortServerID, "err", err)
+		s.client.log.Debug("send failed", "server", s.ssid, "err", err)
 	}
 }
 

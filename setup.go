@@ -36,10 +36,10 @@ const (
 const bindingUDP = "U"
 
 // addAccounts makes the instances of the Security Object and the sessions, and
-// notes which instances of the Server Object are needed.
-func (c *Client) addAccounts() error {
+// completes the accounts.
+func (c *Client) addAccounts(accounts []ServerAccount) error {
 	taken := map[uint16]int{}
-	for i, account := range c.config.Servers {
+	for i, account := range accounts {
 		account, target, err := account.complete(i)
 		if err != nil {
 			return err
@@ -51,14 +51,14 @@ func (c *Client) addAccounts() error {
 		if err := c.insert(c.securityInstance(uint16(i), account)); err != nil {
 			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
 		}
+		accounts[i] = account
 		c.sessions = append(c.sessions, newSession(c, account, target))
 	}
-	c.config.Servers = nil
 	return nil
 }
 
 func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
-	in := NewInstance(c.config.definition(objectSecurity), id)
+	in := NewInstance(c.definition(objectSecurity), id)
 	for resource, v := range map[uint16]Value{
 		securityURI:       model.StringValue(a.URI),
 		securityBootstrap: model.BooleanValue(false),
@@ -74,8 +74,8 @@ func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 }
 
 // addObjects puts the application's Objects into the tree and completes them.
-func (c *Client) addObjects() error {
-	for i, object := range c.config.Objects {
+func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error {
+	for i, object := range objects {
 		if object == nil || object.Base() == nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d] is nil", i)
 		}
@@ -86,7 +86,7 @@ func (c *Client) addObjects() error {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
 		}
 	}
-	for i, f := range c.config.Factories {
+	for i, f := range factories {
 		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
 			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
 		}
@@ -98,26 +98,37 @@ func (c *Client) addObjects() error {
 		}
 		c.factories[f.Object.ID] = f
 	}
-	for _, s := range c.sessions {
-		if err := c.completeServer(s); err != nil {
+	return nil
+}
+
+// complete makes or completes the Objects that every client has.
+func (c *Client) complete(accounts []ServerAccount) error {
+	for i, s := range c.sessions {
+		if err := c.completeServer(s, accounts[i]); err != nil {
 			return err
 		}
 	}
-	return c.completeDevice()
+	if err := c.completeDevice(); err != nil {
+		return err
+	}
+	for _, in := range c.instances {
+		in.node.Compact()
+	}
+	return nil
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
 // fills in what is missing.
-func (c *Client) completeServer(s *session) error {
-	in := c.serverInstance(s.account.ShortServerID)
+func (c *Client) completeServer(s *session, account ServerAccount) error {
+	in := c.serverInstance(s.ssid)
 	if in == nil {
-		in = NewInstance(c.config.definition(objectServer), c.freeID(objectServer))
+		in = NewInstance(c.definition(objectServer), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
 	}
 	s.server = in.Path()
-	for resource, v := range serverValues(s.account) {
+	for resource, v := range serverValues(account) {
 		def, ok := in.Object().Resource(resource)
 		if _, has := in.node.Get(resource); !ok || has || v.IsZero() {
 			continue
@@ -134,7 +145,6 @@ func (c *Client) completeServer(s *session) error {
 			}
 		}
 	}
-	s.configure()
 	return nil
 }
 
@@ -185,7 +195,7 @@ func (c *Client) freeID(object uint16) uint16 {
 func (c *Client) completeDevice() error {
 	i, ok := c.find(PathOf(objectDevice, 0))
 	if !ok {
-		if err := c.insert(NewInstance(c.config.definition(objectDevice), 0)); err != nil {
+		if err := c.insert(NewInstance(c.definition(objectDevice), 0)); err != nil {
 			return fmt.Errorf("lwm2m: Device Object: %w", err)
 		}
 		i, _ = c.find(PathOf(objectDevice, 0))

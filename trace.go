@@ -16,10 +16,10 @@ func (s *session) trace(direction string, datagram []byte) {
 	}
 	var m coap.Message
 	if err := m.Parse(datagram); err != nil {
-		log.Debug("message "+direction, "server", s.account.ShortServerID, "bytes", len(datagram), "err", err)
+		log.Debug("message "+direction, "server", s.ssid, "bytes", len(datagram), "err", err)
 		return
 	}
-	log.Debug("message "+direction, "server", s.account.ShortServerID,
+	log.Debug("message "+direction, "server", s.ssid,
 		"type", m.Type.String(), "code", m.Code.String(), "mid", m.MessageID, "token", m.Token.String(),
 		"path", m.Options.Path(coap.UriPath), "payload", len(m.Payload))
 }

@@ -39,7 +39,7 @@ func (op *operation) decode(payload []byte) ([]format.Node, error) {
 	if op.hasFormat {
 		f = op.format
 	}
-	if !format.Supported(f, op.client().config.Version) {
+	if !format.Supported(f, op.client().version) {
 		return nil, op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"})
 	}
 	nodes, err := format.Decode(f, op.path, payload, &op.client().tree)

@@ -11,7 +11,7 @@ import (
 // are kept for the server that wrote them, and shown to it by Discover.
 func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	c := op.client()
-	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.config.Version)
+	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
 	if err == nil {
 		c.mu.Lock()
 		err = op.attach(update)
@@ -36,7 +36,7 @@ func (op *operation) attach(update model.AttributesUpdate) error {
 	if err := update.CheckLevel(op.path, resource); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
-	if err := c.attributes.Write(op.session.account.ShortServerID, op.path, update); err != nil {
+	if err := c.attributes.Write(op.session.ssid, op.path, update); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
 	return nil

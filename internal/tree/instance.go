@@ -284,3 +284,8 @@ func (in *Instance) GetItem(resource, ri uint16) (v model.Value, ok bool) {
 	c, _ := in.Get(resource)
 	return c.Item(ri)
 }
+
+// Compact gives back the room that values to come would need.
+func (in *Instance) Compact() {
+	in.slots = slices.Clip(append(make([]slot, 0, len(in.slots)), in.slots...))
+}
