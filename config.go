@@ -122,8 +122,8 @@ func (c Config) settings() settings {
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: defaultTransmission,
 		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
 	}
-	if !reflect.ValueOf(c.Transmission).IsZero() {
-		s.transmission = &c.Transmission
+	if own := c.Transmission; !reflect.ValueOf(own).IsZero() {
+		s.transmission = &own
 	}
 	return s
 }

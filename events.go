@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 )
 
@@ -18,7 +19,9 @@ type events struct {
 
 // emit tells the application about an event.
 func (c *Client) emit(e Event) {
-	c.log.Info(e.Kind.String(), eventAttrs(e)...)
+	if c.log.Enabled(context.Background(), slog.LevelInfo) {
+		c.log.Info(e.Kind.String(), eventAttrs(e)...)
+	}
 	q := &c.events
 	if q.deliver == nil {
 		return

@@ -19,7 +19,7 @@ func (s *session) register(now time.Time, r registration.Request) {
 	if r.Kind != registration.Update {
 		s.client.dropObservations(now, s.ssid) // void from now on (Core 1.1.1 §6.2.1)
 	}
-	out := coap.Outgoing{Code: coap.POST, Confirmable: true}
+	out := coap.Outgoing{Code: coap.POST, Confirmable: true, Options: make(coap.Options, 0, len(r.Path)+len(r.Queries)+1)}
 	if r.Kind == registration.Deregister {
 		out.Code = coap.DELETE
 	}
@@ -104,7 +104,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
 	case registration.RegistrationFailed, registration.RegistrationTimeout, registration.NetworkError:
-		s.finishUpdates(e.Err)
+		if e.Next.IsZero() || e.Next.After(now) { // else a Register follows at once
+			s.finishUpdates(e.Err)
+		}
 	case registration.Disconnected:
 		s.client.dropObservations(now, s.ssid)
 		s.finishUpdates(ErrNotRegistered)
@@ -122,7 +124,8 @@ type waitingUpdate struct {
 
 // Update sends an Update to each server, or a Register where there is no registration, and
 // waits for the answers until ctx ends. At most one Update goes out in 15 s: what
-// is asked for earlier waits. The error joins those of all servers.
+// is asked for earlier waits. An Update that fails is followed by a Register, which then counts.
+// The error joins those of all servers.
 func (c *Client) Update(ctx context.Context) error {
 	return c.call(ctx, func(now time.Time, answer func(error)) {
 		left := len(c.sessions)
@@ -165,10 +168,10 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		}
 		c := s.client
 		c.mu.Lock()
-		lifetime := c.value(s.server.Child(serverLifetime)).Int()
+		lifetime := duration(c.value(s.server.Child(serverLifetime)))
 		binding := c.value(s.server.Child(serverBinding)).Text()
 		c.mu.Unlock()
-		s.reg.LifetimeChanged(now, time.Duration(lifetime)*time.Second)
+		s.reg.LifetimeChanged(now, lifetime)
 		s.reg.BindingChanged(now, binding)
 		return
 	}
@@ -178,7 +181,7 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 func (s *session) disable(now time.Time) {
 	c := s.client
 	c.mu.Lock()
-	pause := time.Duration(c.value(s.server.Child(serverDisableTimeout)).Int()) * time.Second
+	pause := duration(c.value(s.server.Child(serverDisableTimeout)))
 	c.mu.Unlock()
 	if pause <= 0 {
 		pause = defaultDisableTimeout

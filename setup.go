@@ -59,16 +59,18 @@ func (c *Client) addAccounts(accounts []ServerAccount) error {
 
 func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 	in := NewInstance(c.definition(objectSecurity), id)
-	for resource, v := range map[uint16]Value{
-		securityURI:       model.StringValue(a.URI),
-		securityBootstrap: model.BooleanValue(false),
-		securityMode:      model.IntegerValue(a.Security.mode()),
-		securityIdentity:  model.OpaqueValue(nil),
-		securityServerKey: model.OpaqueValue(nil),
-		securitySecret:    model.OpaqueValue(nil),
-		securitySSID:      model.IntegerValue(int64(a.ShortServerID)),
-	} {
-		_ = in.Set(resource, v) // right by construction
+	values := [...]resourceValue{
+		{securityURI, model.StringValue(a.URI)},
+		{securityBootstrap, model.BooleanValue(false)},
+		{securityMode, model.IntegerValue(a.Security.mode())},
+		{securityIdentity, model.OpaqueValue(nil)},
+		{securityServerKey, model.OpaqueValue(nil)},
+		{securitySecret, model.OpaqueValue(nil)},
+		{securitySSID, model.IntegerValue(int64(a.ShortServerID))},
+	}
+	in.node.Grow(len(values))
+	for _, v := range values {
+		_ = in.Set(v.resource, v.value) // right by construction
 	}
 	return in
 }
@@ -108,13 +110,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 			return err
 		}
 	}
-	if err := c.completeDevice(); err != nil {
-		return err
-	}
-	for _, in := range c.instances {
-		in.node.Compact()
-	}
-	return nil
+	return c.completeDevice()
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
@@ -128,12 +124,14 @@ func (c *Client) completeServer(s *session, account ServerAccount) error {
 		}
 	}
 	s.server = in.Path()
-	for resource, v := range serverValues(account) {
-		def, ok := in.Object().Resource(resource)
-		if _, has := in.node.Get(resource); !ok || has || v.IsZero() {
+	values := serverValues(account)
+	in.node.Grow(len(values) + 2) // and two that are executable
+	for _, v := range values {
+		def, ok := in.Object().Resource(v.resource)
+		if _, has := in.node.Get(v.resource); !ok || has || v.value.IsZero() {
 			continue
 		}
-		if _, err := in.node.Set(resource, v); err != nil {
+		if _, err := in.node.Set(v.resource, v.value); err != nil {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
@@ -148,21 +146,33 @@ func (c *Client) completeServer(s *session, account ServerAccount) error {
 	return nil
 }
 
-func serverValues(a ServerAccount) map[uint16]Value {
-	binding := bindingUDP
-	return map[uint16]Value{
-		serverSSID:           model.IntegerValue(int64(a.ShortServerID)),
-		serverLifetime:       seconds(a.Lifetime),
-		serverMinPeriod:      optionalSeconds(a.DefaultMinPeriod),
-		serverMaxPeriod:      optionalSeconds(a.DefaultMaxPeriod),
-		serverDisableTimeout: seconds(a.DisableTimeout),
-		serverStoring:        model.BooleanValue(true),
-		serverBinding:        model.StringValue(binding),
-		serverMuteSend:       model.BooleanValue(false),
+// resourceValue is a value for a Resource of the instance at hand.
+type resourceValue struct {
+	resource uint16
+	value    Value
+}
+
+func serverValues(a ServerAccount) [8]resourceValue {
+	return [...]resourceValue{
+		{serverSSID, model.IntegerValue(int64(a.ShortServerID))},
+		{serverLifetime, seconds(a.Lifetime)},
+		{serverMinPeriod, optionalSeconds(a.DefaultMinPeriod)},
+		{serverMaxPeriod, optionalSeconds(a.DefaultMaxPeriod)},
+		{serverDisableTimeout, seconds(a.DisableTimeout)},
+		{serverStoring, model.BooleanValue(true)},
+		{serverBinding, model.StringValue(bindingUDP)},
+		{serverMuteSend, model.BooleanValue(false)},
 	}
 }
 
 func seconds(d time.Duration) Value { return model.IntegerValue(int64(d / time.Second)) }
+
+// duration is the value of a Resource in seconds; zero for what is not a positive time. A server
+// may write any number: what is longer than a century counts as one.
+func duration(v Value) time.Duration {
+	const century = 100 * 365 * 24 * time.Hour
+	return time.Duration(min(max(v.Int(), 0), int64(century/time.Second))) * time.Second
+}
 
 func optionalSeconds(d time.Duration) Value {
 	if d == 0 {

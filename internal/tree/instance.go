@@ -285,7 +285,9 @@ func (in *Instance) GetItem(resource, ri uint16) (v model.Value, ok bool) {
 	return c.Item(ri)
 }
 
-// Compact gives back the room that values to come would need.
-func (in *Instance) Compact() {
-	in.slots = slices.Clip(append(make([]slot, 0, len(in.slots)), in.slots...))
+// Grow makes room for n Resources in all, for an instance that is not to get more.
+func (in *Instance) Grow(n int) {
+	if n > cap(in.slots) {
+		in.slots = append(make([]slot, 0, n), in.slots...)
+	}
 }
