@@ -83,7 +83,7 @@ func (e Event) String() string {
 	if !e.Path.IsRoot() {
 		s += " " + e.Path.String()
 	}
-	if e.Attempt > 0 {
+	if e.Attempt > 1 || e.Attempt == 1 && e.Err != nil {
 		s += fmt.Sprintf(", attempt %d", e.Attempt)
 	}
 	if e.Err != nil {

@@ -22,7 +22,7 @@ func (op *operation) read(now time.Time) {
 
 // finishRead answers with the nodes, at once or after the OnRead callbacks.
 func (op *operation) finishRead(now time.Time, nodes []format.Node, calls []tree.ReadCall, err error) {
-	if err == nil && len(calls) > 0 {
+	if err == nil && len(calls) > 0 && (!op.hasAccept || format.Supported(op.accept, op.client().version)) {
 		op.complete(now, nodes, calls, op.content)
 		return
 	}

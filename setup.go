@@ -125,7 +125,7 @@ func (c *Client) completeServer(s *session, account ServerAccount) error {
 	}
 	s.server = in.Path()
 	values := serverValues(account)
-	in.node.Grow(len(values) + 2) // and two that are executable
+	in.node.Grow(len(values)) // two of which few accounts have, and two that are executable
 	for _, v := range values {
 		def, ok := in.Object().Resource(v.resource)
 		if _, has := in.node.Get(v.resource); !ok || has || v.value.IsZero() {

@@ -133,6 +133,7 @@ func (c *Conn) refuseSize(now time.Time, s *serving) {
 	f := c.frame()
 	f.msg = Message{Code: RequestEntityTooLarge, Options: f.msg.Options[:0]}
 	f.msg.Options.AddUint(Size1, uint32(c.params.maxBody()))
+	f.msg.Payload = []byte("the body is longer than Size1 says")
 	c.reply(now, f, s)
 	c.release(f)
 }

@@ -96,7 +96,7 @@ func (in *Instance) ensure(def *model.Resource) *slot {
 	i, ok := in.search(def.ID)
 	if !ok {
 		if n := len(in.slots); n == cap(in.slots) {
-			in.slots = append(make([]slot, 0, n+4+n/4), in.slots...)
+			in.slots = append(make([]slot, 0, n+2+n/4), in.slots...)
 		}
 		in.slots = slices.Insert(in.slots, i, slot{def: def})
 	}
