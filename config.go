@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -14,11 +13,6 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/link"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-// Transmission are CoAP's transmission parameters and limits (RFC 7252 §4.8): timeouts,
-// retransmissions, message and block sizes, and how much may be pending. The zero
-// value of each field is its documented default.
-type Transmission = coap.Params
 
 // Network opens connections to servers. The operating system's UDP is the
 // default; lwm2mtest.Network is one in memory.
@@ -109,23 +103,16 @@ type settings struct {
 	endpoint        string
 	version         Version
 	network         Network
-	transmission    *Transmission
+	transmission    *coap.Params
 	updateMargin    time.Duration
 	maxObservations int
 }
 
-// defaultTransmission is shared by the clients that have no Transmission of their own.
-var defaultTransmission = new(Transmission)
-
 func (c Config) settings() settings {
-	s := settings{
-		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: defaultTransmission,
+	return settings{
+		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
 		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
 	}
-	if own := c.Transmission; !reflect.ValueOf(own).IsZero() {
-		s.transmission = &own
-	}
-	return s
 }
 
 // definition finds the definition of a core Object in the version that goes with the enabler.

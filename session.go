@@ -55,7 +55,7 @@ func (s *session) configure(h *Host) {
 	c := s.client
 	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
 		version:      c.version,
-		lifetime:     time.Duration(c.value(s.server.Child(serverLifetime)).Int()) * time.Second,
+		lifetime:     duration(c.value(s.server.Child(serverLifetime))),
 		binding:      c.value(s.server.Child(serverBinding)).Text(),
 		queueMode:    s.queueMode,
 		updateMargin: c.updateMargin,
@@ -240,6 +240,8 @@ func (s *session) isStopped() bool { return s.reg.State() == registration.StateS
 
 // abandon lets go of everything at once.
 func (s *session) abandon(now time.Time) {
+	s.reg.Abort(now)
+	s.settle(now)
 	s.disconnect(now)
 	s.client.shard.loop.Unschedule(&s.timer)
 	s.finishUpdates(ErrClosed)

@@ -66,7 +66,7 @@ var (
 	}
 	variables = map[string]string{
 		":clientHooks":              "compared by its address, never written",
-		":defaultTransmission":      "shared by clients, which never write it",
+		":defaultParams":            "shared by clients, which never write it",
 		"internal/senml:jsonLabels": "an element is read through its address, which saves a copy for each value",
 	}
 )
