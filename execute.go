@@ -45,12 +45,13 @@ func (op *operation) executed(now time.Time, err error) {
 		return
 	}
 	op.succeed(now, model.Changed)
-	s := op.session
-	switch op.path {
-	case s.server.Child(serverUpdateTrigger):
-		s.reg.Trigger(now)
-		s.settle(now)
-	case s.server.Child(serverDisable):
-		s.disable(now)
+	for _, s := range op.client().sessions { // a server may have a say in what is another's
+		switch op.path {
+		case s.server.Child(serverUpdateTrigger):
+			s.reg.Trigger(now)
+			s.settle(now)
+		case s.server.Child(serverDisable):
+			s.disable(now)
+		}
 	}
 }

@@ -188,6 +188,7 @@ func (c *Client) attach(s *shard) error {
 		return ErrRunning
 	}
 	c.running, c.shard = true, s
+	c.gone, c.restructured = nil, false // the Register tells of what is there
 	for _, session := range c.sessions {
 		session.configure(s.host)
 	}

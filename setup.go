@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/tree"
@@ -168,10 +169,9 @@ func serverValues(a ServerAccount) [8]resourceValue {
 func seconds(d time.Duration) Value { return model.IntegerValue(int64(d / time.Second)) }
 
 // duration is the value of a Resource in seconds; zero for what is not a positive time. A server
-// may write any number: what is longer than a century counts as one.
+// may write any number: the longest that all peers can count is 68 years.
 func duration(v Value) time.Duration {
-	const century = 100 * 365 * 24 * time.Hour
-	return time.Duration(min(max(v.Int(), 0), int64(century/time.Second))) * time.Second
+	return time.Duration(min(max(v.Int(), 0), math.MaxInt32)) * time.Second
 }
 
 func optionalSeconds(d time.Duration) Value {
