@@ -123,7 +123,7 @@ func (d *demo) run(ctx context.Context) error {
 	d.out.note("A device named %s is switched on", demoEndpoint)
 	go func() { d.deviceDone <- runDevice(working, d.deviceOptions()) }()
 
-	err := d.script(ctx)
+	err := d.script(ctx, d.steps())
 	if err == nil && ctx.Err() == nil {
 		d.out.note("The temperature is observed%s", untilWhen(ctx))
 		<-ctx.Done()

@@ -51,8 +51,7 @@ func (d *demo) steps() []step {
 }
 
 // script does the steps one after another, until one fails or ctx ends.
-func (d *demo) script(ctx context.Context) error {
-	steps := d.steps()
+func (d *demo) script(ctx context.Context, steps []step) error {
 	for i, s := range steps {
 		err := d.do(ctx, s)
 		if ctx.Err() != nil && i+1 == len(steps) && err == nil {
