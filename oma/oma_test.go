@@ -1,0 +1,37 @@
+package oma_test
+
+import (
+	"testing"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/model"
+	"github.com/lwm2m-go/lwm2m/oma"
+)
+
+func TestDevice(t *testing.T) {
+	d := oma.NewDevice()
+	if d.Path() != lwm2m.PathOf(3, 0) || d.Object().Version != (lwm2m.Version{Major: 1, Minor: 1}) {
+		t.Errorf("%v, version %v", d.Path(), d.Object().Version)
+	}
+	checkHandles(t, d, d.Object())
+	if err := d.Manufacturer.Set("Acme"); err != nil {
+		t.Error(err)
+	}
+	if v, ok := d.Get(0); !ok || v != model.StringValue("Acme") {
+		t.Errorf("Resource 0: %v %v", v, ok)
+	}
+	if err := d.BatteryLevel.Set(101); err == nil || err.Error() != "4.00 Bad Request: /3/0/9: Battery Level (9): value out of range: 101 is not in 0..100" {
+		t.Errorf("battery of 101 %%: %v", err)
+	}
+}
+
+func TestServer(t *testing.T) {
+	s := oma.NewServer(7, 102)
+	if s.Path() != lwm2m.PathOf(1, 7) || s.Object().Version != (lwm2m.Version{Major: 1, Minor: 1}) {
+		t.Errorf("%v, version %v", s.Path(), s.Object().Version)
+	}
+	checkHandles(t, s, s.Object())
+	if v, ok := s.ShortServerID.Get(); !ok || v != 102 {
+		t.Errorf("Short Server ID %v %v", v, ok)
+	}
+}
