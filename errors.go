@@ -17,6 +17,9 @@ var (
 	ErrNotRegistered = errors.New("lwm2m: not registered")
 )
 
+// errNoTime is why a De-register failed that the client could not wait for.
+var errNoTime = errors.New("no answer before the client had to end")
+
 const maxID = model.MaxID
 
 // panicError is what a panic of a callback is turned into.

@@ -64,6 +64,8 @@ type Event struct {
 	Server uint16
 	// Path is set for observations and callbacks.
 	Path Path
+	// Location is where the server keeps the registration, such as /rd/5a3f, once it has accepted a Register.
+	Location string
 	// Err is the reason of a failure.
 	Err error
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
@@ -85,6 +87,9 @@ func (e Event) String() string {
 	}
 	if e.Attempt > 1 || e.Attempt == 1 && e.Err != nil {
 		s += fmt.Sprintf(", attempt %d", e.Attempt)
+	}
+	if e.Location != "" {
+		s += " at " + e.Location
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

@@ -43,6 +43,9 @@ func eventAttrs(e Event) []any {
 	if !e.Path.IsRoot() {
 		attrs = append(attrs, "path", e.Path.String())
 	}
+	if e.Location != "" {
+		attrs = append(attrs, "location", e.Location)
+	}
 	if e.Err != nil {
 		attrs = append(attrs, "err", e.Err)
 	}

@@ -100,7 +100,8 @@ func (h *Host) Add(c *Client) error {
 }
 
 // Remove de-registers a client and lets it go. It waits for that until ctx ends; then the
-// client is gone without, and the error is that of ctx.
+// client is gone without, and the error is that of ctx. If ctx has ended before, the client does
+// not de-register at all: for its servers it is as if the device had lost its power.
 func (h *Host) Remove(ctx context.Context, c *Client) error {
 	h.mu.Lock()
 	_, ok := h.clients[c]
@@ -261,7 +262,9 @@ func (c *Client) ended() <-chan struct{} {
 // shutdown de-registers the client and waits for that until ctx ends, then lets go of it all the same.
 func (c *Client) shutdown(ctx context.Context) error {
 	s := c.shard
-	s.loop.Post(loop.Event{To: loop.Func(c.stop)})
+	if ctx.Err() == nil {
+		s.loop.Post(loop.Event{To: loop.Func(c.stop)})
+	}
 	select {
 	case <-c.ended():
 		return nil

@@ -155,6 +155,39 @@ func TestHostOfThousand(t *testing.T) {
 	})
 }
 
+// With a context that has ended, a client goes as if it had lost its power.
+func TestHostRemoveAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := lwm2mtest.NewServer(t, lwm2mtest.Options{})
+		c, err := lwm2m.NewClient(lwm2m.Config{
+			Endpoint: "thermo-1", Network: s.Network,
+			Servers: []lwm2m.ServerAccount{{URI: s.URI(), Security: lwm2m.NoSec{}}},
+		})
+		must(t, err)
+		h := lwm2m.NewHost(lwm2m.HostConfig{})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.Run(ctx) }()
+		must(t, h.Add(c))
+		s.WaitRegistered("thermo-1")
+		sent := s.Network.Stats(lwm2mtest.ToServer).Sent
+		off, powerOff := context.WithCancel(t.Context())
+		powerOff()
+		if err := h.Remove(off, c); !errors.Is(err, context.Canceled) {
+			t.Errorf("Remove: %v", err)
+		}
+		synctest.Wait()
+		if now := s.Network.Stats(lwm2mtest.ToServer).Sent; now != sent || len(s.Registrations()) != 1 {
+			t.Errorf("%d datagrams after the power was cut, %d registrations", now-sent, len(s.Registrations()))
+		}
+		if err := c.Update(t.Context()); !errors.Is(err, lwm2m.ErrClosed) {
+			t.Errorf("Update: %v", err)
+		}
+		cancel()
+		must(t, <-ended)
+	})
+}
+
 // Remove does not wait longer than its context.
 func TestHostRemoveGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

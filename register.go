@@ -3,6 +3,7 @@ package lwm2m
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
@@ -96,10 +97,14 @@ var eventKinds = map[registration.EventKind]EventKind{
 }
 
 func (s *session) registrationEvent(now time.Time, e registration.Event) {
-	s.client.emit(Event{
+	event := Event{
 		Kind: eventKinds[e.Kind], Time: now, Server: s.ssid,
 		Err: e.Err, Attempt: e.Attempt, Next: e.Next,
-	})
+	}
+	if e.Kind == registration.Registered {
+		event.Location = "/" + strings.Join(s.reg.Location(), "/")
+	}
+	s.client.emit(event)
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)

@@ -240,6 +240,9 @@ func (s *session) isStopped() bool { return s.reg.State() == registration.StateS
 
 // abandon lets go of everything at once.
 func (s *session) abandon(now time.Time) {
+	if s.reg.State() == registration.StateDeregistering {
+		s.client.emit(Event{Kind: DeregistrationFailed, Time: now, Server: s.ssid, Err: errNoTime})
+	}
 	s.reg.Abort(now)
 	s.settle(now)
 	s.disconnect(now)

@@ -24,6 +24,12 @@ func (d *Device) Create(ctx context.Context, path model.Path, nodes []Node, o Cr
 			r.Format = TLV
 		}
 	}
+	if path.Depth() == 2 && len(nodes) == 0 { // the ID alone, which only TLV can tell
+		nodes = []Node{{Path: path}}
+		if r.Format == NoContentFormat {
+			r.Format = TLV
+		}
+	}
 	return d.encoded(ctx, "Create", r, base, nodes)
 }
 

@@ -92,10 +92,10 @@ func (m *machine) work(ctx context.Context, sample *int) (factory, ok bool) {
 	}
 }
 
-// powerOff ends the client without a word to the server.
+// powerOff ends the client without a word to the server, as a device does that reboots.
 func (m *machine) powerOff(host *lwm2m.Host) {
-	m.radio.off.Store(true)
-	at, cancel := context.WithCancel(context.Background())
+	m.off.Store(true)
+	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = host.Remove(at, m.client) // the error is that it did not wait for an answer
+	_ = host.Remove(ended, m.client) // the error is that it did not de-register
 }

@@ -15,7 +15,7 @@ type machine struct {
 	options deviceOptions
 	device  *oma.Device
 	client  *lwm2m.Client
-	radio   *radio
+	off     atomic.Bool  // it has no power any more
 	clock   atomic.Int64 // time.Duration that the device's clock is ahead
 	reboot  chan bool    // one value when a server asked for a reboot; true for a factory reset
 
@@ -31,7 +31,6 @@ func newMachine(o deviceOptions, kept settings, sample int) (*machine, error) {
 	m := &machine{
 		options: o,
 		device:  oma.NewDevice(),
-		radio:   &radio{network: o.network},
 		reboot:  make(chan bool, 1),
 		sample:  sample,
 		sensors: make(map[lwm2m.Path]*sensor),
@@ -51,7 +50,7 @@ func newMachine(o deviceOptions, kept settings, sample int) (*machine, error) {
 		Version:   o.version,
 		OnEvent:   m.event,
 		Logger:    o.logger,
-		Network:   m.radio,
+		Network:   o.network,
 	})
 	if err != nil {
 		return nil, err
@@ -183,7 +182,7 @@ func (m *machine) deviceChanges(sample int) []lwm2m.Change {
 
 // event passes on what happens to the client, as long as there is power.
 func (m *machine) event(e lwm2m.Event) {
-	if m.radio.off.Load() {
+	if m.off.Load() {
 		return
 	}
 	lifetime, _ := m.client.Get(lwm2m.PathOf(1, 0, serverLifetime))

@@ -103,6 +103,11 @@ func serve(name, execute string, refuse bool) error {
 	executed := false
 	srv, err = server.New(server.Config{
 		OnEvent: func(e server.Event) {
+			if e.Kind == server.Registered { // only when it answers does the device know that it is registered
+				if device, err := srv.Device(e.Endpoint); err == nil {
+					_, _ = device.Read(ctx, model.PathOf(3, 0, 0), server.ReadOptions{})
+				}
+			}
 			fmt.Fprintf(file, "%v lifetime=%v version=%v\n", e, e.Registration.Lifetime, e.Registration.Version)
 			if e.Kind == server.Registered && execute != "" && !executed {
 				executed = true

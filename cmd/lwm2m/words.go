@@ -23,7 +23,7 @@ type narrator struct {
 func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 	switch e.Kind {
 	case lwm2m.Registered:
-		return fmt.Sprintf("Registered with %s as %s, lifetime %v%s", n.server, n.endpoint, lifetime, next(e, "Update"))
+		return fmt.Sprintf("Registered with %s as %s, lifetime %v, location %s%s", n.server, n.endpoint, lifetime, e.Location, next(e, "Update"))
 	case lwm2m.RegistrationFailed:
 		return fmt.Sprintf("%s refused: %s%s", n.server, reason(e.Err), next(e, "attempt"))
 	case lwm2m.RegistrationTimeout:

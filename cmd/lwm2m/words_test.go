@@ -25,7 +25,7 @@ func TestWords(t *testing.T) {
 		event lwm2m.Event
 		want  string
 	}{
-		{lwm2m.Event{Kind: lwm2m.Registered, Next: later, Attempt: 1}, "Registered with coap://s as thermo-1, lifetime 1m0s; next Update in 1m30s"},
+		{lwm2m.Event{Kind: lwm2m.Registered, Next: later, Attempt: 1, Location: "/rd/5a3f"}, "Registered with coap://s as thermo-1, lifetime 1m0s, location /rd/5a3f; next Update in 1m30s"},
 		{lwm2m.Event{Kind: lwm2m.RegistrationFailed, Err: refusal, Next: later, Attempt: 2}, "coap://s refused: 4.03 Forbidden: unknown; that was attempt 2, next attempt in 1m30s"},
 		{lwm2m.Event{Kind: lwm2m.RegistrationTimeout, Err: context.DeadlineExceeded, Next: later}, "coap://s does not answer: no answer in time; next attempt in 1m30s"},
 		{lwm2m.Event{Kind: lwm2m.Updating}, ""},
