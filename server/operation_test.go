@@ -253,6 +253,23 @@ func TestCreateLocation(t *testing.T) {
 	})
 }
 
+// A new Instance without values still gets the ID that was asked for.
+func TestCreateEmpty(t *testing.T) {
+	bubble(t, server.Config{}, func(t *testing.T, s *lwm2mtest.Server) {
+		p := dial(t, s)
+		var payload []byte
+		p.answer = func(m *coap.Message) *coap.Message {
+			payload = append(payload[:0], m.Payload...)
+			return response(coap.Created, -1, "")
+		}
+		p.register("ep=a&lwm2m=1.1", `</>;ct=112,</3/0>`)
+		r, err := s.WaitRegistered("a").Create(t.Context(), model.PathOf(3303, 7), nil, server.CreateOptions{})
+		if err != nil || r.Code != model.Created || string(payload) != "\x00\x07" {
+			t.Errorf("payload %x, %+v, %v", payload, r, err)
+		}
+	})
+}
+
 // A body over one block goes by Block1, and comes by Block2.
 func TestBlockwise(t *testing.T) {
 	bubble(t, server.Config{CoAP: server.CoAP{BlockSize: 64}}, func(t *testing.T, s *lwm2mtest.Server) {
