@@ -50,8 +50,8 @@
 // # Registration
 //
 // The client registers with each of its servers, renews registrations before they
-// expire, and tries again after failures as the Server Object says: five times at growing intervals from
-// 60 s, then daily. [Event] tells each step and when the next is due.
+// expire, and tries again after failures: five times at growing intervals from
+// 60 s, then once a day. [Event] tells each step and when the next is due.
 //
 // # Security
 //

@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
@@ -141,5 +142,9 @@ func (op *operation) payloadError(err error) error {
 	if errors.As(err, &refusal) {
 		return refusal
 	}
-	return &Error{Code: code, Path: op.path, Reason: err.Error()}
+	at := op.path
+	if e := (*format.Error)(nil); errors.As(err, &e) && strings.HasPrefix(e.Where, "/") {
+		at = Path{} // the text names the place already
+	}
+	return &Error{Code: code, Path: at, Reason: err.Error()}
 }

@@ -63,7 +63,9 @@ func (r Resource[T]) OnRead(f func(context.Context) (T, error)) {
 
 // OnWrite has f called with the value that a server writes, before it is stored. An
 // error rejects the whole Write. If another callback of the same Write rejects it
-// after f took the value, f is called again with the former value.
+// after f took the value, f is called again with the former value. A Write that
+// replaces the whole Object Instance and leaves the Resource out removes it: f is then called with
+// the zero value.
 func (r Resource[T]) OnWrite(f func(context.Context, T) error) {
 	r.in.setHook(r.id, func(h *tree.Hooks) {
 		h.Write = func(ctx context.Context, w tree.Content) error { return f(ctx, goValue[T](w.Value())) }

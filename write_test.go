@@ -108,7 +108,7 @@ func TestWriteTypes(t *testing.T) {
 			exchange{put("/3442/0/120", server.FormatOf(1542), "\xc1\x78\x06"), model.Changed, none, ""},
 			exchange{put("/3442/0/120", server.FormatOf(1543), `{"bn":"/3442/0/120","e":[{"v":7}]}`), model.Changed, none, ""},
 			exchange{put("/3442/0/120", server.SenMLCBOR, octets("81a22169")+"/3442/0/9\x02\x07"), model.BadRequest, none,
-				"/3442/0/120: SenML CBOR, /3442/0/9: not below /3442/0/120"},
+				"SenML CBOR, /3442/0/9: not below /3442/0/120"},
 			exchange{get("/3442/0/120", none), model.Content, text, "7"},
 		)
 	})
@@ -159,11 +159,11 @@ func TestWriteRefusals(t *testing.T) {
 			exchange{put("/3442/0/4", text, "x"), model.MethodNotAllowed, none, "/3442/0/4: read-only"},
 			exchange{put("/3442/0/110/0", text, "x"), model.MethodNotAllowed, none, "/3442/0/110/0: the Resource has no Resource Instances"},
 			exchange{post("/3442/0/110", text, "x"), model.MethodNotAllowed, none, "/3442/0/110: not executable"},
-			exchange{put("/3442/0/120", text, "1.5"), model.BadRequest, none, "/3442/0/120: text, /3442/0/120: \"1.5\" is not Integer"},
+			exchange{put("/3442/0/120", text, "1.5"), model.BadRequest, none, "text, /3442/0/120: \"1.5\" is not Integer"},
 			// All or nothing.
 			exchange{post("/3442/0", server.SenMLJSON, `[{"bn":"/3442/0/","n":"110","vs":"a"},{"n":"4/0","vs":"b"}]`), model.MethodNotAllowed, none, "/3442/0/4: read-only"},
 			exchange{post("/3442/0", server.SenMLJSON, `[{"n":"/3442/0/110","vs":"a"},{"n":"/3442/1/110","vs":"b"}]`), model.BadRequest, none,
-				"/3442/0: SenML JSON, /3442/1/110: not below /3442/0"},
+				"SenML JSON, /3442/1/110: not below /3442/0"},
 			exchange{post("/3442/0", server.SenMLJSON, `[{"n":"/3442/0/110","vs":"a"},{"n":"/3442/0/110","vs":"b"}]`), model.BadRequest, none, "/3442/0/110: given twice"},
 			exchange{put("/3442/0/170", text, "99:0"), model.BadRequest, none, "/3442/0/170: link to 99:0, which does not exist"},
 			exchange{put("/1/0", server.TLV, octets("c10265")), model.BadRequest, none, "/1/0/1: mandatory Resource missing"},
