@@ -18,7 +18,7 @@ var (
 )
 
 // errNoTime is why a De-register failed that the client could not wait for.
-var errNoTime = errors.New("no answer before the client had to end")
+var errNoTime = errors.New("no answer in time")
 
 const maxID = model.MaxID
 

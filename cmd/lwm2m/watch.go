@@ -32,6 +32,9 @@ func (w *registrationWatch) event(e lwm2m.Event) {
 		w.leaving = false
 	case e.Kind == lwm2m.DeregistrationFailed:
 		w.leaving, w.refused = false, e.Err
+		if w.trouble != nil && w.trouble != errNoAnswer {
+			w.refused = w.trouble // the network tells more
+		}
 	case e.Kind == lwm2m.NetworkError && w.leaving:
 		w.trouble = e.Err
 	case e.Err != nil:
