@@ -186,11 +186,16 @@ func (c *Client) wake() {
 		return
 	}
 	c.woken = true
-	c.shard.loop.Post(loop.Event{To: c})
+	c.shard.loop.Post(loop.Event{To: (*noted)(c)})
 }
 
+// noted is a Client as the loop sees it.
+type noted Client
+
 // Handle works off what was noted. The loop calls it.
-func (c *Client) Handle(now time.Time, _ loop.Event) {
+func (n *noted) Handle(now time.Time, _ loop.Event) { (*Client)(n).workOff(now) }
+
+func (c *Client) workOff(now time.Time) {
 	c.mu.Lock()
 	c.woken = false
 	changed, gone, restructured := c.changed, c.gone, c.restructured
