@@ -53,6 +53,9 @@ type Config struct {
 	// renewed; lifetimes shorter than twice the margin are renewed at half of
 	// their time. Default: 93 s, the time in which CoAP gives up a request.
 	UpdateMargin time.Duration
+	// MinUpdateInterval is the shortest time between two Updates of a registration; what changes
+	// meanwhile goes with the next. It is shorter for lifetimes below 20 s. Default: 15 s.
+	MinUpdateInterval time.Duration
 	// MaxObservations bounds the observations of all servers together; a server that asks for one more
 	// is answered 5.03. Default: 1000.
 	MaxObservations int
@@ -74,8 +77,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
 	case len(c.Servers) == 0:
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
-	case c.UpdateMargin < 0 || c.MaxObservations < 0:
-		return c, errors.New("lwm2m: Config.UpdateMargin and Config.MaxObservations cannot be negative")
+	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0:
+		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval and MaxObservations cannot be negative")
 	}
 	if c.Version.IsZero() {
 		c.Version = Version11
@@ -105,13 +108,14 @@ type settings struct {
 	network         Network
 	transmission    *coap.Params
 	updateMargin    time.Duration
+	updateInterval  time.Duration
 	maxObservations int
 }
 
 func (c Config) settings() settings {
 	return settings{
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
-		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
+		updateMargin: c.UpdateMargin, updateInterval: c.MinUpdateInterval, maxObservations: c.MaxObservations,
 	}
 }
 

@@ -161,11 +161,12 @@ func (h *Host) shutdown() {
 // registrationKey tells apart the settings of registrations, of which a Host with
 // many clients needs few.
 type registrationKey struct {
-	version      Version
-	lifetime     time.Duration
-	binding      string
-	queueMode    bool
-	updateMargin time.Duration
+	version        Version
+	lifetime       time.Duration
+	binding        string
+	queueMode      bool
+	updateMargin   time.Duration
+	updateInterval time.Duration
 }
 
 // registration returns settings that clients share. It is called with h.mu held.
@@ -174,7 +175,7 @@ func (h *Host) registration(key registrationKey) *registration.Config {
 	if config == nil {
 		config = &registration.Config{
 			Version: key.version, Lifetime: key.lifetime, Binding: key.binding,
-			QueueMode: key.queueMode, UpdateMargin: key.updateMargin,
+			QueueMode: key.queueMode, UpdateMargin: key.updateMargin, MinUpdateInterval: key.updateInterval,
 		}
 		h.shared[key] = config
 	}

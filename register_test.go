@@ -143,6 +143,21 @@ func TestETS107ExtendingTheLifetime(t *testing.T) {
 	})
 }
 
+// Config.MinUpdateInterval replaces the 15 s.
+func TestMinUpdateInterval(t *testing.T) {
+	configure := func(config *lwm2m.Config, _ *fixture) { config.MinUpdateInterval = 2 * time.Second }
+	start(t, configure, func(f *fixture) {
+		for range 3 {
+			before := time.Now()
+			must(t, f.client.Update(f.ctx))
+			must(t, f.client.Update(f.ctx))
+			if took := time.Since(before); took < 2*time.Second || took > 4*time.Second {
+				t.Errorf("two Updates took %v", took)
+			}
+		}
+	})
+}
+
 // Updates keep a registration alive for weeks, each in time and none too many.
 func TestLifetimeOverDays(t *testing.T) {
 	for _, c := range []struct{ lifetime, margin, every time.Duration }{

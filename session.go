@@ -54,11 +54,12 @@ func newSession(c *Client, account ServerAccount, target link.Target) *session {
 func (s *session) configure(h *Host) {
 	c := s.client
 	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
-		version:      c.version,
-		lifetime:     duration(c.value(s.server.Child(serverLifetime))),
-		binding:      c.value(s.server.Child(serverBinding)).Text(),
-		queueMode:    s.queueMode,
-		updateMargin: c.updateMargin,
+		version:        c.version,
+		lifetime:       duration(c.value(s.server.Child(serverLifetime))),
+		binding:        c.value(s.server.Child(serverBinding)).Text(),
+		queueMode:      s.queueMode,
+		updateMargin:   c.updateMargin,
+		updateInterval: c.updateInterval,
 	}))
 }
 

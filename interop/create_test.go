@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
@@ -25,7 +24,7 @@ func TestCreateAndDelete(t *testing.T) {
 	for i, format := range structured {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			d := connect(t, lifetime(2*time.Second)) // which allows an Update each 1.5 s
+			d := connect(t, eager)
 			id := 100 + i
 			instance := leshan.Instance(id, leshan.Single(110, leshan.String, "created"),
 				leshan.Multi(1120, leshan.Integer, map[int]any{0: int64(1), 9: int64(-1)}))

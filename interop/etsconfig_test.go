@@ -48,6 +48,9 @@ func lifetime(l time.Duration) func(*device) {
 	return func(d *device) { d.config.Servers[0].Lifetime = l }
 }
 
+// eager has changes told by an Update at once, as a rule.
+func eager(d *device) { d.config.MinUpdateInterval = 100 * time.Millisecond }
+
 // serverNode is what Leshan should see of the Server Object of C.1, with other resources.
 func serverNode(others ...*leshan.Node) *leshan.Node {
 	return leshan.Instance(0, sorted(append(others,

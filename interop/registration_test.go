@@ -85,7 +85,7 @@ func TestDeregistersWhenItEnds(t *testing.T) {
 // The short lifetime would run out twice while the test looks on.
 func TestRegistrationIsKept(t *testing.T) {
 	t.Parallel()
-	d := connect(t, lifetime(3*time.Second))
+	d := connect(t, lifetime(6*time.Second))
 	for range 2 {
 		if r := d.update(""); r.ID != d.registered.ID {
 			t.Errorf("another registration: %+v", r)
@@ -96,7 +96,7 @@ func TestRegistrationIsKept(t *testing.T) {
 
 func TestUpdateTellsNewInstances(t *testing.T) {
 	t.Parallel()
-	d := connect(t, lifetime(4*time.Second)) // which allows an Update each 3 s
+	d := connect(t, eager)
 	must(t, d.client.Add(portfolio(t, 5, "one")))
 	updated := d.event(leshan.Updated)
 	if updated.Update.ObjectLinks == nil || updated.Update.Lifetime != nil {
