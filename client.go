@@ -27,7 +27,7 @@ type Client struct {
 	factories  map[uint16]Factory
 	attributes observe.AttributeStore
 	observed   observe.Engine[coap.Token]
-	changed    []Path // since the loop looked last
+	changed    changeSet
 	gone       []Path // Object Instances deleted since
 	restructured,
 	woken bool
@@ -169,7 +169,7 @@ func (c *Client) noteChange(p Path) {
 		return
 	}
 	if p.Object() == objectServer || c.observed.IsObserved(p) {
-		c.changed = append(c.changed, p)
+		c.changed.add(p)
 		c.wake()
 	}
 }
@@ -193,8 +193,8 @@ func (c *Client) wake() {
 func (c *Client) Handle(now time.Time, _ loop.Event) {
 	c.mu.Lock()
 	c.woken = false
-	changed, gone, restructured := c.changed, c.gone, c.restructured
-	c.changed, c.gone, c.restructured = nil, nil, false
+	changed, gone, restructured := c.changed.take(), c.gone, c.restructured
+	c.gone, c.restructured = nil, false
 	ended := c.observed.Removed(now, gone)
 	c.observed.Changed(now, changed)
 	c.mu.Unlock()
@@ -209,6 +209,9 @@ func (c *Client) Handle(now time.Time, _ loop.Event) {
 		s.settle(now)
 	}
 	c.notify(now)
+	c.mu.Lock()
+	c.changed.keep(changed)
+	c.mu.Unlock()
 }
 
 // caller is who a server is to the tree.
