@@ -56,6 +56,10 @@ type Config struct {
 	// MaxObservations bounds the observations of all servers together; a server that asks for one more
 	// is answered 5.03. Default: 1000.
 	MaxObservations int
+	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
+	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
+	// refuse an answer with several points in time.
+	ReadHistory bool
 }
 
 const (
@@ -106,12 +110,15 @@ type settings struct {
 	transmission    *coap.Params
 	updateMargin    time.Duration
 	maxObservations int
+	maxReport       int
+	readHistory     bool
 }
 
 func (c Config) settings() settings {
 	return settings{
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
 		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
+		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory,
 	}
 }
 

@@ -38,12 +38,16 @@ const (
 	// CallbackPanicked: a callback of the application panicked; Err says where. The server got
 	// the answer 5.00.
 	CallbackPanicked
+	// HistoryDropped: the history of the Resource at Path has lost samples; Err says why, or how many by now. It
+	// is told at the first drop, and when a server takes samples again.
+	HistoryDropped
 )
 
 var eventNames = [...]string{
 	"NONE", "REGISTRATION_COMPLETE", "REGISTRATION_FAILURE", "REG_TIMEOUT", "REG_UPDATE",
 	"REG_UPDATE_COMPLETE", "DEREGISTER", "DEREGISTER_FAILURE", "DISCONNECT", "SERVER_DISABLED",
 	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
+	"HISTORY_DROPPED",
 }
 
 // String is the kind's name in the words of test benches, such as
@@ -62,7 +66,7 @@ type Event struct {
 	Time time.Time
 	// Server is the Short Server ID; 0 if no server is concerned.
 	Server uint16
-	// Path is set for observations and callbacks.
+	// Path is set for observations, callbacks and histories.
 	Path Path
 	// Err is the reason of a failure.
 	Err error

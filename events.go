@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // events hands events to the application: one at a time, in order, none lost, on
@@ -32,6 +33,19 @@ func (c *Client) emit(e Event) {
 	if !q.running {
 		q.running = true
 		go q.run(c)
+	}
+}
+
+// emitNow tells about events that happened just now, if any. c may be nil.
+func (c *Client) emitNow(events ...Event) {
+	if c == nil {
+		return
+	}
+	for _, e := range events {
+		if e.Kind != 0 {
+			e.Time = time.Now()
+			c.emit(e)
+		}
 	}
 }
 

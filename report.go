@@ -1,0 +1,188 @@
+package lwm2m
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/format"
+	"github.com/lwm2m-go/lwm2m/internal/history"
+)
+
+// samples are what a message to a server carries of histories, until it is known
+// what became of the message.
+type samples struct {
+	client *Client
+	server uint16
+	marks  []sampleMark
+	count  int
+	rest   int // more of the same histories that the server can have
+}
+
+type sampleMark struct {
+	series *series
+	mark   history.Mark
+}
+
+// carriesTime reports whether a message in the format can carry samples.
+func carriesTime(f format.ContentFormat) bool {
+	return f == format.SenMLCBOR || f == format.SenMLJSON || f == format.JSON
+}
+
+// takeSamples replaces those of nodes that have a history by the samples which the server has not been
+// given yet, at most limit in all, but one of each history at least. The samples stay until finish.
+func (c *Client) takeSamples(server uint16, nodes []format.Node, limit int) ([]format.Node, samples) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := samples{client: c, server: server}
+	for i := range nodes {
+		if s := c.seriesAt(nodes[i].Path); s != nil {
+			taken.rest += s.ring.Pending(server)
+		}
+	}
+	total := taken.rest
+	if total == 0 {
+		return nodes, taken
+	}
+	all := make([]format.Node, 0, len(nodes)+min(total, limit))
+	for _, n := range nodes {
+		s := c.seriesAt(n.Path)
+		if s == nil || s.ring.Pending(server) == 0 {
+			all = append(all, n)
+			continue
+		}
+		share := max(s.ring.Pending(server)*min(limit, total)/total, 1)
+		all = taken.take(all, s, share)
+	}
+	return all, taken
+}
+
+// take appends at most limit samples of s to nodes.
+func (t *samples) take(nodes []format.Node, s *series, limit int) []format.Node {
+	first, count, mark := s.ring.Take(t.server, limit)
+	for i := first; i < first+count; i++ {
+		sample := s.ring.At(i)
+		nodes = append(nodes, format.Node{Path: s.path, Value: sample.Value, Time: sample.Time})
+	}
+	t.marks = append(t.marks, sampleMark{s, mark})
+	t.count += count
+	t.rest -= count
+	return nodes
+}
+
+// finish tells what became of the message: if it was acknowledged, the samples are let go of, else
+// they are given again. It reports whether the server can have more of the same histories.
+func (t samples) finish(acknowledged bool) (more bool) {
+	if len(t.marks) == 0 {
+		return false
+	}
+	c := t.client
+	var dropped []Event
+	c.mu.Lock()
+	for _, m := range t.marks {
+		if !acknowledged {
+			m.series.ring.Rollback(m.mark)
+		} else {
+			m.series.ring.Commit(m.mark)
+			if e := m.series.resumes(); e.Kind != 0 {
+				dropped = append(dropped, e)
+			}
+		}
+		more = more || m.series.ring.Pending(t.server) > 0
+	}
+	c.mu.Unlock()
+	c.emitNow(dropped...)
+	return more
+}
+
+// resumes makes the event that counts what was dropped before a server took samples again.
+func (s *series) resumes() (e Event) {
+	_, dropped := s.ring.Counts()
+	n := dropped - s.reported
+	s.reported, s.dropping = dropped, false
+	if n == 0 {
+		return e
+	}
+	return Event{Kind: HistoryDropped, Path: s.path, Err: fmt.Errorf("lwm2m: %d samples were dropped, %d so far", n, dropped)}
+}
+
+// seriesAt finds the history at a path; nil if there is none. It is called with c.mu held.
+func (c *Client) seriesAt(p Path) *series {
+	if p.Depth() < 3 {
+		return nil
+	}
+	in := c.instance(p)
+	if in == nil {
+		return nil
+	}
+	return in.series(p)
+}
+
+// forgetReader lets histories no longer wait for a server, which has left.
+func (c *Client) forgetReader(server uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, in := range c.instances {
+		h := in.histories.Load()
+		if h == nil {
+			continue
+		}
+		for _, k := range *h {
+			for _, s := range k.series {
+				s.ring.Forget(server)
+			}
+		}
+	}
+}
+
+// withHistory replaces those of nodes that have a history by all samples in it, for a Read: nothing is taken.
+func (c *Client) withHistory(nodes []format.Node) []format.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]format.Node, 0, len(nodes))
+	for _, n := range nodes {
+		s := c.seriesAt(n.Path)
+		if s == nil || s.ring.Len() == 0 {
+			all = append(all, n)
+			continue
+		}
+		for i := range s.ring.Len() {
+			sample := s.ring.At(i)
+			all = append(all, format.Node{Path: n.Path, Value: sample.Value, Time: sample.Time})
+		}
+	}
+	return all
+}
+
+// leastRecord is a lower bound of the bytes that a sample takes in a message.
+const leastRecord = 6
+
+// encodeReport is encode for a notification or a Send to a server: in a format that can carry them, samples
+// take the place of the values of Resources with a history. As many are taken as Transmission.MaxReport has
+// room for, but one of each at least. finish is to be called on the samples unless there is an error.
+func (c *Client) encodeReport(server uint16, f format.ContentFormat, base Path, nodes []format.Node) ([]byte, samples, error) {
+	if !carriesTime(f) {
+		payload, err := c.encode(f, base, nodes)
+		return payload, samples{}, err
+	}
+	for limit := c.maxReport / leastRecord; ; {
+		all, taken := c.takeSamples(server, nodes, limit)
+		payload, err := c.encode(f, base, all)
+		if err != nil {
+			taken.finish(false)
+			return nil, samples{}, err
+		}
+		if len(payload) <= c.maxReport || taken.count <= len(taken.marks) {
+			return payload, taken, nil
+		}
+		taken.finish(false)
+		limit = min(taken.count-1, int(int64(taken.count)*int64(c.maxReport)/int64(len(payload))))
+	}
+}
+
+// wallTime is the time for a sample without one.
+func wallTime(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return now
+	}
+	return t
+}
