@@ -21,14 +21,13 @@ type Client struct {
 	settings
 	log *slog.Logger
 
-	mu         sync.Mutex // guards the data; never held while sending, waiting or calling back
-	tree       tree.Tree
-	instances  []*Instance // those of the tree, sorted by path
-	factories  map[uint16]Factory
-	attributes observe.AttributeStore
-	observed   observe.Engine[coap.Token]
-	changed    changeSet
-	gone       []Path // Object Instances deleted since
+	mu        sync.Mutex // guards the data; never held while sending, waiting or calling back
+	tree      tree.Tree
+	instances []*Instance // those of the tree, sorted by path
+	factories map[uint16]Factory
+	observed  observe.Engine[coap.Token]
+	changed   changeSet
+	gone      []Path // Object Instances deleted since
 	restructured,
 	woken bool
 	running bool
@@ -146,7 +145,7 @@ func (c *Client) removed(p Path) {
 		c.instances[i].owner.Store(nil)
 		c.instances = slices.Delete(c.instances, i, i+1)
 	}
-	c.attributes.Remove(p)
+	c.observed.RemoveAttributes(p)
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }

@@ -22,9 +22,9 @@ func (op *operation) discover(now time.Time) {
 	entries, err := c.tree.Discover(nil, op.caller(), op.path)
 	var payload []byte
 	for i, entry := range entries {
-		attributes := c.attributes.Own(server, entry.Path)
+		attributes := c.observed.Attributes.Own(server, entry.Path)
 		if i == 0 && entry.Path.Depth() == 3 {
-			attributes = c.attributes.Effective(server, entry.Path, observe.Periods{})
+			attributes = c.observed.Attributes.Effective(server, entry.Path, observe.Defaults{})
 		}
 		if i > 0 {
 			payload = append(payload, ',')

@@ -161,6 +161,12 @@ func (s *session) sendNotification(now time.Time, o *observation, nodes []format
 	}
 	var payload []byte
 	if err == nil {
+		c.mu.Lock()
+		decision := c.observed.Evaluate(now, o, nodes)
+		c.mu.Unlock()
+		if !decision.MustSend() {
+			return
+		}
 		base := Path{}
 		if !o.Composite {
 			base = o.Paths[0]

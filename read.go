@@ -70,6 +70,7 @@ func (op *operation) content(now time.Time, nodes []format.Node, err error) {
 	op.respond(now, &r)
 	if o != nil {
 		c.mu.Lock()
+		c.observed.Evaluate(now, o, nodes)
 		c.observed.Sent(now, o, false)
 		c.wake() // for what changed while the callbacks ran
 		c.mu.Unlock()

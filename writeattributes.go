@@ -36,7 +36,7 @@ func (op *operation) attach(update model.AttributesUpdate) error {
 	if err := update.CheckLevel(op.path, resource); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
-	if err := c.attributes.Write(op.session.ssid, op.path, update); err != nil {
+	if err := c.observed.WriteAttributes(op.session.ssid, op.path, update); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
 	return nil

@@ -63,24 +63,24 @@ func TestAttributeInheritance(t *testing.T) {
 	tests := []struct {
 		server         uint16
 		path           string
-		periods        Periods
+		periods        Defaults
 		own, effective string
 	}{
-		{1, "/3", Periods{}, ";pmin=1;pmax=100", ";pmin=1;pmax=100"},
-		{1, "/3/0", Periods{}, ";pmin=2", ";pmin=2;pmax=100"},
-		{1, "/3/0/7", Periods{}, ";gt=50;lt=42.2", ";pmin=2;pmax=100;gt=50;lt=42.2"},
-		{1, "/3/0/7/1", Periods{}, ";lt=45", ";pmin=2;pmax=100;gt=50;lt=45"},
-		{1, "/3/0/7/0", Periods{}, "", ";pmin=2;pmax=100;gt=50;lt=42.2"},
-		{1, "/3/1/7", Periods{}, ";pmax=7", ";pmin=1;pmax=7"},
-		{1, "/3303/0/1", Periods{}, ";epmax=9", ";epmin=1;epmax=9"},
+		{1, "/3", Defaults{}, ";pmin=1;pmax=100", ";pmin=1;pmax=100"},
+		{1, "/3/0", Defaults{}, ";pmin=2", ";pmin=2;pmax=100"},
+		{1, "/3/0/7", Defaults{}, ";gt=50;lt=42.2", ";pmin=2;pmax=100;gt=50;lt=42.2"},
+		{1, "/3/0/7/1", Defaults{}, ";lt=45", ";pmin=2;pmax=100;gt=50;lt=45"},
+		{1, "/3/0/7/0", Defaults{}, "", ";pmin=2;pmax=100;gt=50;lt=42.2"},
+		{1, "/3/1/7", Defaults{}, ";pmax=7", ";pmin=1;pmax=7"},
+		{1, "/3303/0/1", Defaults{}, ";epmax=9", ";epmin=1;epmax=9"},
 		// The account's defaults come last.
-		{1, "/3/0/9", Periods{Min: 10 * time.Second, Max: time.Minute}, "", ";pmin=2;pmax=100"},
-		{1, "/4/0/0", Periods{Min: 10 * time.Second, Max: time.Minute}, "", ";pmin=10;pmax=60"},
-		{1, "/4/0/0", Periods{}, "", ""},
+		{1, "/3/0/9", Defaults{MinPeriod: 10 * time.Second, MaxPeriod: time.Minute}, "", ";pmin=2;pmax=100"},
+		{1, "/4/0/0", Defaults{MinPeriod: 10 * time.Second, MaxPeriod: time.Minute}, "", ";pmin=10;pmax=60"},
+		{1, "/4/0/0", Defaults{}, "", ""},
 		// Each Server has its own.
-		{2, "/3/0/7", Periods{}, ";pmin=99", ";pmin=99"},
-		{2, "/3/0", Periods{}, "", ""},
-		{3, "/3/0/7", Periods{}, "", ""},
+		{2, "/3/0/7", Defaults{}, ";pmin=99", ";pmin=99"},
+		{2, "/3/0", Defaults{}, "", ""},
+		{3, "/3/0/7", Defaults{}, "", ""},
 	}
 	for _, tt := range tests {
 		p := path(t, tt.path)

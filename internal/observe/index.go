@@ -12,9 +12,11 @@ import (
 // comparisons however many other observations there are, and no memory.
 type index[T comparable] []entry[T]
 
+// entry is one path of one observation.
 type entry[T comparable] struct {
 	path        model.Path
 	observation *Observation[T]
+	component   int
 }
 
 // search returns the position of the first entry that is not before p.
@@ -23,15 +25,14 @@ func (x index[T]) search(p model.Path) int {
 	return at
 }
 
-// insert adds each path of an observation behind those of the same path, so that
-// the oldest observation is notified first.
+// insert adds each path of an observation behind those of the same path.
 func (x *index[T]) insert(o *Observation[T]) {
-	for _, p := range o.Paths {
+	for i, p := range o.Paths {
 		at := x.search(p)
 		for at < len(*x) && (*x)[at].path == p {
 			at++
 		}
-		*x = slices.Insert(*x, at, entry[T]{p, o})
+		*x = slices.Insert(*x, at, entry[T]{p, o, i})
 	}
 }
 
@@ -47,21 +48,28 @@ func (x *index[T]) remove(o *Observation[T]) {
 	}
 }
 
-// affected are the observations of p, of what lies above it, and of what lies
-// below it. One that lists several such paths may come more than once. The index
+// affected are the entries of p, of what lies above it, and of what lies below
+// it. An observation that lists several such paths comes with each. The index
 // must not change meanwhile.
-func (x index[T]) affected(p model.Path) iter.Seq[*Observation[T]] {
-	return func(yield func(*Observation[T]) bool) {
+func (x index[T]) affected(p model.Path) iter.Seq[entry[T]] {
+	return func(yield func(entry[T]) bool) {
 		for depth := range p.Depth() {
 			above := p.Prefix(depth)
 			for at := x.search(above); at < len(x) && x[at].path == above; at++ {
-				if !yield(x[at].observation) {
+				if !yield(x[at]) {
 					return
 				}
 			}
 		}
+		x.below(p)(yield)
+	}
+}
+
+// below are the entries of p and of what lies below it.
+func (x index[T]) below(p model.Path) iter.Seq[entry[T]] {
+	return func(yield func(entry[T]) bool) {
 		for at := x.search(p); at < len(x) && p.Contains(x[at].path); at++ {
-			if !yield(x[at].observation) {
+			if !yield(x[at]) {
 				return
 			}
 		}
