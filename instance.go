@@ -30,7 +30,7 @@ type Instance struct {
 
 	onCreate, onDelete func(context.Context) error
 	histories          atomic.Pointer[histories] // nil until there are any
-	lane               *loop.Lane // of callbacks that change something; nil until there are any
+	lane               *loop.Lane                // of callbacks that change something; nil until there are any
 }
 
 // NewInstance returns an Object Instance without values. It gives dynamic access

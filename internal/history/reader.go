@@ -7,7 +7,6 @@ type reader struct {
 	// their way.
 	next, taken uint64
 	spans       []span // on their way, oldest first
-	lastSpan    uint32
 }
 
 // span is what one Take gave: the samples from number from up to to.
@@ -59,8 +58,8 @@ func (r *Ring) Take(id uint16, limit int) (first, count int, m Mark) {
 		r.readers = append(r.readers, reader{id: id, next: r.head})
 		rd = &r.readers[len(r.readers)-1]
 	}
-	rd.lastSpan++
-	m = Mark{id, rd.lastSpan}
+	r.takes++
+	m = Mark{id, r.takes}
 	rd.taken = from + uint64(count)
 	rd.spans = append(rd.spans, span{mark: m, from: from, to: rd.taken})
 	return int(from - r.head), count, m

@@ -33,6 +33,7 @@ type Ring struct {
 	any     bool   // latest is set
 
 	readers []reader
+	takes   uint32 // counted, to tell them apart
 }
 
 // entry is a sample in compact form.
