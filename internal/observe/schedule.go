@@ -148,8 +148,12 @@ func (e *Engine[T]) of(server uint16) []*Observation[T] {
 			found = append(found, o)
 		}
 	}
-	slices.SortFunc(found, func(a, b *Observation[T]) int { return cmp.Compare(a.serial, b.serial) })
+	bySerial(found)
 	return found
+}
+
+func bySerial[T comparable](list []*Observation[T]) {
+	slices.SortFunc(list, func(a, b *Observation[T]) int { return cmp.Compare(a.serial, b.serial) })
 }
 
 func latest(a, b time.Time) time.Time {
