@@ -27,7 +27,8 @@ type Client struct {
 	factories map[uint16]Factory
 	observed  observe.Engine[coap.Token]
 	changed   changeSet
-	gone      []Path // Object Instances deleted since
+	gone      []Path    // Object Instances deleted since
+	notifier  *notifier // nil until something is observed; owned by the loop
 	restructured,
 	woken bool
 	running bool
@@ -53,6 +54,10 @@ func NewClient(config Config) (*Client, error) {
 		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
+	c.observed.MaxBacklog = config.MaxBacklog
+	if config.OneWayThresholds {
+		c.observed.Crossing = observe.OneDirectional
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)

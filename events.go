@@ -20,8 +20,12 @@ type events struct {
 
 // emit tells the application about an event.
 func (c *Client) emit(e Event) {
-	if c.log.Enabled(context.Background(), slog.LevelInfo) {
-		c.log.Info(e.Kind.String(), eventAttrs(e)...)
+	level := slog.LevelInfo
+	if e.Kind == NotifyAcknowledged { // all is well, many times
+		level = slog.LevelDebug
+	}
+	if c.log.Enabled(context.Background(), level) {
+		c.log.Log(context.Background(), level, e.Kind.String(), eventAttrs(e)...)
 	}
 	q := &c.events
 	if q.deliver == nil {

@@ -51,6 +51,7 @@ type shard struct {
 	random  *rand.ChaCha8
 	scratch coap.Scratch
 	nodes   []format.Node
+	due     []*observation
 	payload []byte
 }
 

@@ -31,6 +31,12 @@ type session struct {
 	timer   loop.Timer
 	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
+	sends   []*sending // that wait for the registration
+
+	doubted   bool                 // the server has left something unanswered since it was heard last
+	reachable bool                 // notifications can be sent
+	farewells []*coap.Notification // last ones of observations, to be sent when it is reachable
+	stored    []storedBacklog      // guarded by the client's mu
 }
 
 // Kinds of events that links and goroutines post to a session.
@@ -55,7 +61,7 @@ func (s *session) configure(h *Host) {
 	c := s.client
 	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
 		version:      c.version,
-		lifetime:     duration(c.value(s.server.Child(serverLifetime))),
+		lifetime:     registeredLifetime(c.value(s.server.Child(serverLifetime))),
 		binding:      c.value(s.server.Child(serverBinding)).Text(),
 		queueMode:    s.queueMode,
 		updateMargin: c.updateMargin,
@@ -122,6 +128,8 @@ func (s *session) settle(now time.Time) {
 			s.act(now, action)
 		}
 	}
+	s.updateReachable(now)
+	s.resumeSends(now)
 	next := earlier(s.reg.Deadline(), s.resume)
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())

@@ -1,0 +1,265 @@
+package lwm2m
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/internal/format"
+	"github.com/lwm2m-go/lwm2m/internal/loop"
+	"github.com/lwm2m-go/lwm2m/internal/tree"
+)
+
+// notifier wakes a client when it has to look at an observation.
+type notifier struct {
+	timer  loop.Timer
+	client *Client
+}
+
+// Expire has the observations looked at that are due. The loop calls it.
+func (n *notifier) Expire(now time.Time) { n.client.notify(now) }
+
+// notify looks at the observations that are due (Core 1.1.1 §6.4.3), and sees to it that it is
+// called again in time. The loop calls it.
+func (c *Client) notify(now time.Time) {
+	due := c.shard.due[:0]
+	c.shard.due = nil
+	c.mu.Lock()
+	due = c.observed.Due(now, due)
+	c.mu.Unlock()
+	for _, o := range due {
+		if s := c.session(o.Server); s != nil {
+			s.notify(now, o)
+		}
+	}
+	clear(due)
+	if cap(due) <= maxKept/8 {
+		c.shard.due = due
+	}
+	c.scheduleNotify()
+}
+
+func (c *Client) scheduleNotify() {
+	c.mu.Lock()
+	next := c.observed.Deadline()
+	c.mu.Unlock()
+	switch {
+	case next.IsZero() || c.finished:
+		if c.notifier != nil {
+			c.shard.loop.Unschedule(&c.notifier.timer)
+		}
+		return
+	case c.notifier == nil:
+		c.notifier = &notifier{client: c}
+		c.notifier.timer.Owner = c.notifier
+	}
+	c.shard.loop.Schedule(&c.notifier.timer, next)
+}
+
+// baseOf is the path that all values of an observation are below.
+func baseOf(o *observation) Path {
+	if o.Composite {
+		return Path{}
+	}
+	return o.Paths[0]
+}
+
+func (c *Client) session(server uint16) *session {
+	for _, s := range c.sessions {
+		if s.ssid == server {
+			return s
+		}
+	}
+	return nil
+}
+
+// notify reads what is observed, and sends it if it is worth it.
+func (s *session) notify(now time.Time, o *observation) {
+	c := s.client
+	c.mu.Lock()
+	replaying := o.IsReplaying()
+	c.mu.Unlock()
+	if replaying {
+		s.replay(now, o)
+		return
+	}
+	op := &operation{session: s, conn: s.conn, composite: o.Composite, path: baseOf(o)}
+	c.mu.Lock()
+	var nodes []format.Node
+	var calls []tree.ReadCall
+	var err error
+	if o.Composite {
+		nodes, calls, err = c.tree.ReadComposite(c.shard.nodes[:0], op.caller(), o.Paths)
+	} else {
+		nodes, calls, err = c.tree.Read(c.shard.nodes[:0], op.caller(), op.path)
+	}
+	c.mu.Unlock()
+	if err == nil && len(calls) > 0 {
+		op.complete(now, nodes, calls, func(now time.Time, nodes []format.Node, err error) {
+			s.evaluate(now, o, nodes, err)
+			c.scheduleNotify()
+			s.settle(now)
+		})
+		return
+	}
+	s.evaluate(now, o, nodes, err)
+	c.shard.keep(nodes)
+	s.settle(now)
+}
+
+// evaluate decides about what was read for an observation.
+func (s *session) evaluate(now time.Time, o *observation, nodes []format.Node, err error) {
+	if o.IsRemoved() {
+		return
+	}
+	if err != nil {
+		s.notifyError(now, o, err)
+		return
+	}
+	c := s.client
+	c.mu.Lock()
+	decision := c.observed.Evaluate(now, o, nodes)
+	c.mu.Unlock()
+	if !decision.MustSend() {
+		return
+	}
+	payload, taken, err := c.encodeReport(s.ssid, format.ContentFormat(o.Format), baseOf(o), nodes)
+	if err != nil {
+		s.notifyError(now, o, err)
+		return
+	}
+	c.mu.Lock()
+	// What carries samples has to arrive, or to be known not to have.
+	confirmable := o.MustConfirm(now) || taken.count > 0 || !s.reachable
+	n := notification(o, payload, confirmable)
+	if confirmable && taken.count == 0 { // samples wait where they are
+		c.observed.SentKept(now, o, nodes)
+	} else {
+		c.observed.Sent(now, o, confirmable)
+	}
+	c.mu.Unlock()
+	s.transmit(now, o, n, taken)
+}
+
+// replay sends what was stored while the server was out of reach: in formats that carry times the oldest
+// records, as many as fit, in others the latest alone.
+func (s *session) replay(now time.Time, o *observation) {
+	c := s.client
+	f := format.ContentFormat(o.Format)
+	c.mu.Lock()
+	records := o.Backlog.Records()
+	c.mu.Unlock()
+	n, lost := len(records), 0
+	if !carriesTime(f) {
+		lost = n - 1
+		records = records[lost:]
+	}
+	payload, err := c.encode(f, baseOf(o), recordNodes(now, records, f))
+	for err == nil && len(payload) > c.maxReport && len(records) > 1 {
+		n = max(len(records)*c.maxReport/len(payload), 1)
+		records = records[:n]
+		payload, err = c.encode(f, baseOf(o), recordNodes(now, records, f))
+	}
+	if err != nil {
+		s.notifyError(now, o, err)
+		return
+	}
+	c.mu.Lock()
+	m := notification(o, payload, true)
+	c.observed.SentStored(now, o, n, true)
+	c.mu.Unlock()
+	c.emitDrops(now, o, lost)
+	s.transmit(now, o, m, samples{})
+	s.settle(now)
+}
+
+// notification makes the message. It is called with the client's mu held.
+func notification(o *observation, payload []byte, confirmable bool) *coap.Notification {
+	key, _ := o.Context.(coap.Key)
+	n := &coap.Notification{
+		Token: o.Token, Key: key, Code: coap.Content, Sequence: o.Sequence(), Payload: payload, Confirmable: confirmable,
+	}
+	n.Options.AddUint(coap.ContentFormat, uint32(o.Format))
+	return n
+}
+
+// transmit sends a notification that the engine counts as sent.
+func (s *session) transmit(now time.Time, o *observation, n *coap.Notification, taken samples) {
+	n.Done = func(now time.Time, err error) { s.notified(now, o, n.Confirmable, taken, err) }
+	if s.conn == nil {
+		n.Done(now, ErrNotRegistered)
+	} else if err := s.conn.Notify(now, n); err != nil {
+		n.Done(now, err)
+	}
+}
+
+// notified takes note of what became of a notification.
+func (s *session) notified(now time.Time, o *observation, confirmable bool, taken samples, err error) {
+	c := s.client
+	more := taken.finish(err == nil)
+	if !confirmable && err == nil {
+		return
+	}
+	c.mu.Lock()
+	removed := o.IsRemoved()
+	if err == nil {
+		c.observed.Acknowledged(now, o)
+	} else {
+		c.observed.Unacknowledged(now, o)
+	}
+	if more {
+		c.observed.Repeat(o)
+	}
+	c.wake() // the observation may have changed meanwhile
+	c.mu.Unlock()
+	switch {
+	case err == nil:
+		s.heard()
+		c.emitNotified(now, o, NotifyAcknowledged, nil)
+	case removed || errors.Is(err, coap.ErrReset):
+		// The end of the observation is an event of its own.
+	default:
+		c.emitNotified(now, o, NotifyTimeout, err)
+		s.doubt(now)
+	}
+}
+
+func (c *Client) emitNotified(now time.Time, o *observation, kind EventKind, err error) {
+	c.emit(Event{Kind: kind, Time: now, Server: o.Server, Path: o.Paths[0], Err: err})
+}
+
+// notifyEnd tells the server that what it observed is gone.
+func (c *Client) notifyEnd(now time.Time, o *observation) {
+	if s := c.session(o.Server); s != nil {
+		s.notifyError(now, o, &Error{Code: NotFound, Path: o.Paths[0], Reason: "deleted"})
+		s.settle(now)
+	}
+}
+
+// notifyError ends an observation with the error as the last notification (RFC 7641 §4.2). If the server is
+// out of reach, it is told when it is back.
+func (s *session) notifyError(now time.Time, o *observation, err error) {
+	c := s.client
+	c.mu.Lock()
+	c.observed.Cancel(o.Server, o.Token)
+	c.mu.Unlock()
+	c.emitEnd(now, o, err)
+	var refusal *Error
+	if !errors.As(tree.Refusal(o.Paths[0], err, InternalServerError), &refusal) {
+		return
+	}
+	n := &coap.Notification{
+		Token: o.Token, Confirmable: true, Code: coap.Code(refusal.Code), Payload: []byte(refusal.Diagnostic()),
+	}
+	if !s.reachable {
+		s.farewells = append(s.farewells, n)
+		return
+	}
+	s.sayFarewell(now, n)
+}
+
+func (s *session) sayFarewell(now time.Time, n *coap.Notification) {
+	if err := s.conn.Notify(now, n); err != nil {
+		s.client.log.Debug("last notification not sent", "server", s.ssid, "err", err)
+	}
+}
