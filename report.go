@@ -2,7 +2,6 @@ package lwm2m
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/history"
@@ -35,9 +34,7 @@ func (c *Client) takeSamples(server uint16, nodes []format.Node, limit int) ([]f
 	defer c.mu.Unlock()
 	taken := samples{client: c, server: server}
 	for i := range nodes {
-		if s := c.seriesAt(nodes[i].Path); s != nil {
-			taken.rest += s.ring.Pending(server)
-		}
+		taken.rest += c.pending(server, &nodes[i])
 	}
 	total := taken.rest
 	if total == 0 {
@@ -45,13 +42,13 @@ func (c *Client) takeSamples(server uint16, nodes []format.Node, limit int) ([]f
 	}
 	all := make([]format.Node, 0, len(nodes)+min(total, limit))
 	for _, n := range nodes {
-		s := c.seriesAt(n.Path)
-		if s == nil || s.ring.Pending(server) == 0 {
+		pending := c.pending(server, &n)
+		if pending == 0 {
 			all = append(all, n)
 			continue
 		}
-		share := max(s.ring.Pending(server)*min(limit, total)/total, 1)
-		all = taken.take(all, s, share)
+		share := max(int(int64(pending)*int64(min(limit, total))/int64(total)), 1)
+		all = taken.take(all, c.seriesAt(n.Path), share)
 	}
 	return all, taken
 }
@@ -179,10 +176,40 @@ func (c *Client) encodeReport(server uint16, f format.ContentFormat, base Path, 
 	}
 }
 
-// wallTime is the time for a sample without one.
-func wallTime(t, now time.Time) time.Time {
-	if t.IsZero() {
-		return now
+// pending is how many samples of the history at n the server has not been given; a node with a time is
+// a sample of its own. It is called with c.mu held.
+func (c *Client) pending(server uint16, n *format.Node) int {
+	if !n.Time.IsZero() {
+		return 0
 	}
-	return t
+	if s := c.seriesAt(n.Path); s != nil {
+		return s.ring.Pending(server)
+	}
+	return 0
+}
+
+// pendingSamples counts what the server has not been given of the histories at nodes.
+func (c *Client) pendingSamples(server uint16, nodes []format.Node) (count int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range nodes {
+		count += c.pending(server, &nodes[i])
+	}
+	return count
+}
+
+// withPending returns those of nodes with a history of which the server has not been given all, as long as their
+// samples are within the budget.
+func (c *Client) withPending(server uint16, nodes []format.Node, budget int) (rest []format.Node) {
+	if budget <= 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range nodes {
+		if c.pending(server, &nodes[i]) > 0 {
+			rest = append(rest, nodes[i])
+		}
+	}
+	return rest
 }
