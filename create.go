@@ -51,8 +51,8 @@ func (op *operation) planCreation(payload []byte) (*tree.Creation, error) {
 	if !op.hasFormat {
 		return nil, &Error{Code: BadRequest, Path: op.path, Reason: "a Create needs a Content-Format"}
 	}
-	if !format.Supported(op.format, c.version) {
-		return nil, op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: op.format, Reason: "not supported"})
+	if err := op.checkFormat(op.format); err != nil {
+		return nil, err
 	}
 	id, hasID, nodes, err := format.DecodeCreate(op.format, op.path, payload, &c.tree)
 	if err != nil {
