@@ -83,18 +83,11 @@ func (s *session) notify(now time.Time, o *observation) {
 		s.replay(now, o)
 		return
 	}
-	op := &operation{session: s, conn: s.conn, composite: o.Composite, path: baseOf(o)}
 	c.mu.Lock()
-	var nodes []format.Node
-	var calls []tree.ReadCall
-	var err error
-	if o.Composite {
-		nodes, calls, err = c.tree.ReadComposite(c.shard.nodes[:0], op.caller(), o.Paths)
-	} else {
-		nodes, calls, err = c.tree.Read(c.shard.nodes[:0], op.caller(), op.path)
-	}
+	nodes, calls, err := c.readObserved(c.shard.nodes[:0], o)
 	c.mu.Unlock()
 	if err == nil && len(calls) > 0 {
+		op := &operation{session: s, path: baseOf(o)}
 		op.complete(now, nodes, calls, func(now time.Time, nodes []format.Node, err error) {
 			s.evaluate(now, o, nodes, err)
 			c.scheduleNotify()
@@ -107,16 +100,25 @@ func (s *session) notify(now time.Time, o *observation) {
 	s.settle(now)
 }
 
+// busyDelay is when values are read again after there were too many callbacks at once.
+const busyDelay = time.Second
+
 // evaluate decides about what was read for an observation.
 func (s *session) evaluate(now time.Time, o *observation, nodes []format.Node, err error) {
 	if o.IsRemoved() {
+		return
+	}
+	c := s.client
+	if errors.Is(err, loop.ErrBusy) {
+		c.mu.Lock()
+		c.observed.Postpone(o, now.Add(busyDelay))
+		c.mu.Unlock()
 		return
 	}
 	if err != nil {
 		s.notifyError(now, o, err)
 		return
 	}
-	c := s.client
 	c.mu.Lock()
 	decision := c.observed.Evaluate(now, o, nodes)
 	c.mu.Unlock()
@@ -154,11 +156,13 @@ func (s *session) replay(now time.Time, o *observation) {
 		lost = n - 1
 		records = records[lost:]
 	}
-	payload, err := c.encode(f, baseOf(o), recordNodes(now, records, f))
+	nodes, kept := c.withoutHistory(s.ssid, f, recordNodes(now, records, f))
+	payload, err := c.encode(f, baseOf(o), nodes)
 	for err == nil && len(payload) > c.maxReport && len(records) > 1 {
 		n = max(len(records)*c.maxReport/len(payload), 1)
 		records = records[:n]
-		payload, err = c.encode(f, baseOf(o), recordNodes(now, records, f))
+		nodes, _ = c.withoutHistory(s.ssid, f, recordNodes(now, records, f))
+		payload, err = c.encode(f, baseOf(o), nodes)
 	}
 	if err != nil {
 		s.notifyError(now, o, err)
@@ -169,7 +173,11 @@ func (s *session) replay(now time.Time, o *observation) {
 	c.observed.SentStored(now, o, n, true)
 	c.mu.Unlock()
 	c.emitDrops(now, o, lost)
-	s.transmit(now, o, m, samples{})
+	if len(nodes) > 0 {
+		s.transmit(now, o, m, kept)
+	} else { // histories have it all
+		s.notified(now, o, true, kept, nil)
+	}
 	s.settle(now)
 }
 

@@ -55,8 +55,8 @@ func (s *session) updateReachable(now time.Time) {
 	s.reachable = reachable
 	c := s.client
 	c.mu.Lock()
+	c.observed.SetReachable(s.ssid, reachable)
 	if c.observed.Len() > 0 {
-		c.observed.SetReachable(s.ssid, reachable)
 		c.wake()
 	}
 	c.mu.Unlock()

@@ -31,3 +31,14 @@ func (e *Engine[T]) SentKept(now time.Time, o *Observation[T], nodes []format.No
 	}
 	e.sent(o, true)
 }
+
+// Postpone ends the reading of an observation that was not possible just now. It is due
+// again at the given time.
+func (e *Engine[T]) Postpone(o *Observation[T], at time.Time) {
+	if o.removed || o.phase != reading {
+		return
+	}
+	o.leave()
+	o.phase = idle
+	e.queue.set(o, at)
+}

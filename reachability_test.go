@@ -1,0 +1,233 @@
+package lwm2m_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/lwm2mtest"
+	"github.com/lwm2m-go/lwm2m/model"
+	"github.com/lwm2m-go/lwm2m/server"
+)
+
+// exact12 has client and server speak LwM2M 1.2, and a message given up after exactly 62 s.
+func exact12(config *lwm2m.Config, _ *fixture) {
+	config.Version = lwm2m.Version12
+	config.Transmission.AckRandomFactor = 1
+}
+
+// samples are the values of notifications with the age that each had when it was taken
+// since the test began, such as "10=30 20=31".
+func (l *log) samples(n server.Notification) string {
+	var s []string
+	for _, node := range n.Nodes {
+		s = append(s, fmt.Sprintf("%v=%v", node.At(n.Time).Sub(l.begin).Seconds(), node.Value))
+	}
+	return strings.Join(s, " ")
+}
+
+// drops are the notifications that events say were dropped.
+func (h *history) drops() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.events {
+		n += e.Count
+	}
+	return n
+}
+
+// count is how many events of a kind there were.
+func (h *history) count(kind lwm2m.EventKind) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// away is how long the network is silent in the tests below: long enough for a
+// confirmable notification to be given up, not for the Update that follows.
+const away = 80 * time.Second
+
+// While the server is out of reach in a registration that goes on, notifications are stored, and told in
+// order when it is back.
+func TestStoredWhileOffline(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		accept server.ContentFormat
+		attach string
+		store  string // value of 1/0/6
+		limit  int
+		want   string // notifications after the return
+		drops  int
+	}{
+		{"SenML CBOR", server.SenMLCBOR, "", "1", 0, "0=30 63=40 64=41 65=42 66=43", 0},
+		{"SenML JSON", server.SenMLJSON, "", "1", 0, "0=30 63=40 64=41 65=42 66=43", 0},
+		{"as many as there is room for", server.SenMLCBOR, "", "1", 3, "64=41 65=42 66=43", 2},
+		{"a format without times", server.Text, "", "1", 0, "now=43", 4},
+		{"not stored", server.SenMLCBOR, "", "0", 0, "now=43", 0},
+		{"hqmax of 2", server.SenMLCBOR, "/3303/0/5700?hqmax=2", "1", 0, "65=42 66=43", 3},
+		{"hqmax of 0", server.SenMLCBOR, "/3303/0/5700?hqmax=0", "1", 0, "now=43", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			configure := func(config *lwm2m.Config, _ *fixture) {
+				exact12(config, nil)
+				config.MaxBacklog = c.limit
+			}
+			start(t, configure, func(f *fixture) {
+				f.play(exchange{put("/1/0/6", text, c.store), model.Changed, none, ""})
+				f.attach("/3303/0/5700?con=1 " + c.attach)
+				var got []string
+				l := &log{begin: time.Now()}
+				f.observe("/3303/0/5700", server.ObserveOptions{Accept: c.accept, OnNotify: func(n server.Notification) {
+					s := l.samples(n)
+					if now := fmt.Sprintf("%v=", n.Time.Sub(l.begin).Seconds()); strings.HasPrefix(s, now) {
+						s = "now=" + strings.TrimPrefix(s, now)
+					}
+					got = append(got, s)
+				}})
+				f.server.Network.SetState(serverAddress, lwm2mtest.Silent)
+				f.perform("0 /3303/0/5700=30; 63 /3303/0/5700=40; 64 /3303/0/5700=41; 65 /3303/0/5700=42; 66 /3303/0/5700=43", away)
+				if n := f.history.count(lwm2m.NotifyTimeout); n != 1 || len(got) > 0 {
+					t.Fatalf("%d timeouts, notifications %v", n, got)
+				}
+				f.server.Network.SetState(serverAddress, lwm2mtest.Up)
+				sleep(time.Minute)
+				if s := strings.Join(got, " "); s != c.want {
+					t.Errorf("notifications %s\nwant %s", s, c.want)
+				}
+				if n := f.history.drops(); n != c.drops {
+					t.Errorf("%d dropped, want %d", n, c.drops)
+				}
+				// Back to normal.
+				got = nil
+				must(t, f.temp.SensorValue.Set(50))
+				sleep(time.Second)
+				if len(got) != 1 || !strings.HasSuffix(got[0], "=50") {
+					t.Errorf("after that: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// The server forgets the client, or is away for long: the new Register voids the observations. What was
+// stored comes once the server observes the same again.
+func TestStoredOverRegister(t *testing.T) {
+	start(t, exact12, func(f *fixture) {
+		f.attach("/3303/0/5700?con=1")
+		observe := server.ObserveOptions{Accept: server.SenMLCBOR}
+		f.observe("/3303/0/5700", observe)
+		begin := time.Now()
+		f.server.Network.SetState(serverAddress, lwm2mtest.Silent)
+		f.perform("0 /3303/0/5700=30; 100 /3303/0/5700=31; 1000 /3303/0/5700=32; 2000 /3303/0/5700=33", time.Hour)
+		f.server.Network.SetState(serverAddress, lwm2mtest.Up)
+		f.server.Forget("thermo-1")
+		must(t, f.client.Update(f.ctx))
+		f.peer = f.server.WaitRegistered("thermo-1")
+		sleep(time.Minute)
+		l := &log{begin: begin}
+		var got []string
+		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR, OnNotify: func(n server.Notification) {
+			got = append(got, l.samples(n))
+		}})
+		if v := nodes(o.Response.Nodes); v != "/3303/0/5700=33" {
+			t.Errorf("answer %s", v)
+		}
+		sleep(time.Minute)
+		if s := strings.Join(got, "; "); s != "0=30 100=31 1000=32 2000=33" {
+			t.Errorf("notifications %s", s)
+		}
+		if n := f.history.drops(); n != 0 {
+			t.Errorf("%d dropped", n)
+		}
+	})
+}
+
+// Disable ends the observations, and what is stored for them; it is told.
+func TestStoredUntilDisable(t *testing.T) {
+	configure := func(config *lwm2m.Config, f *fixture) {
+		config.Version = lwm2m.Version12
+		config.Servers[0].DisableTimeout = time.Hour
+	}
+	start(t, configure, func(f *fixture) {
+		f.attach("/3303/0/5700?con=1")
+		f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
+		w := record(f.server.Network)
+		w.lose(func(p lwm2mtest.Packet, m *coap.Message) bool { return m.Code != coap.Content || p.Direction == lwm2mtest.ToClient })
+		must(t, f.temp.SensorValue.Set(30))
+		sleep(10 * time.Second)
+		f.play(exchange{post("/1/0/4", none, ""), model.Changed, none, ""})
+		sleep(time.Second)
+		if n := f.history.drops(); n != 1 {
+			t.Errorf("%d dropped, want 1: %s", n, f.history.kinds())
+		}
+	})
+}
+
+// An error that ends an observation is told when the server is back.
+func TestObservationEndsWhileOffline(t *testing.T) {
+	start(t, exact12, func(f *fixture) {
+		f.attach("/3303/0/5700?con=1")
+		l := f.follow("/3303/0/5700")
+		gone := f.follow("/3/0/0")
+		f.server.Network.SetState(serverAddress, lwm2mtest.Silent)
+		must(t, f.temp.SensorValue.Set(30))
+		sleep(away)
+		must(t, f.device.Manufacturer.Remove())
+		sleep(time.Second)
+		f.server.Network.SetState(serverAddress, lwm2mtest.Up)
+		sleep(2 * time.Minute)
+		if got := gone.take(); got != "92 4.04 Not Found" {
+			t.Errorf("last notification %q", got)
+		}
+		if got := l.take(); !strings.Contains(got, "=30") {
+			t.Errorf("notification %q", got)
+		}
+	})
+}
+
+// On a link that loses almost every third datagram each way, every confirmable notification arrives or its failure
+// is an event, nothing is told twice, and the last value always arrives.
+func TestReportingOverLossyNetwork(t *testing.T) {
+	start(t, exact12, func(f *fixture) {
+		f.attach("/3303/0/5700?con=1&pmin=1 /3303/0/5701?pmax=60")
+		confirmed, others := f.follow("/3303/0/5700"), f.follow("/3303/0/5701")
+		bad := lwm2mtest.Conditions{Loss: 0.3, Duplicate: 0.1, Reorder: 0.1, Delay: 50 * time.Millisecond, Jitter: 100 * time.Millisecond}
+		f.server.Network.SetConditions(lwm2mtest.ToServer, bad)
+		f.server.Network.SetConditions(lwm2mtest.ToClient, bad)
+		const changes = 400
+		for i := range changes {
+			must(t, f.client.Apply(f.temp.SensorValue.To(float64(i)), f.temp.SensorUnits.To(fmt.Sprint(i))))
+			sleep(9 * time.Second)
+		}
+		sleep(10 * time.Minute)
+		arrived := strings.Split(confirmed.take(), "; ")
+		seen := map[string]bool{}
+		for _, line := range arrived {
+			if seen[line] {
+				t.Errorf("twice: %s", line)
+			}
+			seen[line] = true
+		}
+		acknowledged, failed := f.history.count(lwm2m.NotifyAcknowledged), f.history.count(lwm2m.NotifyTimeout)
+		t.Logf("%d notifications arrived, %d acknowledged, %d failed", len(arrived), acknowledged, failed)
+		if len(arrived) < acknowledged || acknowledged < changes/2 {
+			t.Errorf("%d notifications arrived, %d acknowledged", len(arrived), acknowledged)
+		}
+		for name, last := range map[string]string{"con": arrived[len(arrived)-1], "NON and pmax": others.take()} {
+			if want := fmt.Sprintf("=%d", changes-1); !strings.HasSuffix(last, want) {
+				t.Errorf("%s: the last value has not arrived: %.100s", name, last[max(0, len(last)-100):])
+			}
+		}
+	})
+}
+
+var _ = context.Background
