@@ -270,21 +270,21 @@ func (in *Instance) record(p Path, v Value, s sampling) (e Event) {
 	series := k.ensure(p)
 	if isRelativeTime(s.at) {
 		series.ring.Refuse() // the clock of the device is not set
-		return series.drops(fmt.Errorf("lwm2m: a sample of %v is not kept, as its time is %v", p, s.at))
+		return series.drops("lwm2m: a sample of %v is not kept, as its time is %v", p, s.at)
 	}
-	if series.ring.Append(history.Sample{Time: s.at, Value: v}) {
-		return series.drops(fmt.Errorf("lwm2m: the history is full with %d samples that servers have not acknowledged, so samples are dropped", series.ring.Limit()))
+	if series.ring.Append(history.Sample{Time: s.at, Value: v}) && !series.dropping {
+		return series.drops("lwm2m: the history is full with %d samples that servers have not acknowledged, so samples are dropped", series.ring.Limit())
 	}
 	return e
 }
 
 // drops makes the event about the first of several drops.
-func (s *series) drops(reason error) (e Event) {
+func (s *series) drops(reason string, args ...any) (e Event) {
 	if s.dropping {
 		return e
 	}
 	s.dropping = true
-	return Event{Kind: HistoryDropped, Path: s.path, Err: reason}
+	return Event{Kind: HistoryDropped, Path: s.path, Err: fmt.Errorf(reason, args...)}
 }
 
 // isRelativeTime reports whether SenML would take the time for relative to now.

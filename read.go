@@ -52,10 +52,11 @@ func (op *operation) content(now time.Time, nodes []format.Node, err error) {
 	var payload []byte
 	if err == nil {
 		f = op.readFormat(nodes)
+		told := nodes
 		if c.readHistory && carriesTime(f) {
-			nodes = c.withHistory(nodes)
+			told = c.withHistory(nodes)
 		}
-		payload, err = op.encode(f, nodes)
+		payload, err = op.encode(f, told)
 	}
 	if err != nil || op.session.conn != op.conn {
 		op.observingFailed(now)
@@ -75,6 +76,9 @@ func (op *operation) content(now time.Time, nodes []format.Node, err error) {
 		c.mu.Lock()
 		c.observed.Evaluate(now, o, nodes)
 		c.observed.Sent(now, o, false)
+		if carriesTime(f) && c.hasPending(o.Server, nodes) {
+			c.observed.Repeat(o) // notifications alone carry the history
+		}
 		c.wake() // for what changed while the callbacks ran
 		c.mu.Unlock()
 	}

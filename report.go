@@ -70,7 +70,7 @@ func (t *samples) take(nodes []format.Node, s *series, limit int) []format.Node 
 // they are given again. It reports whether the server can have more of the same histories.
 func (t samples) finish(acknowledged bool) (more bool) {
 	if len(t.marks) == 0 {
-		return false
+		return t.rest > 0
 	}
 	c := t.client
 	var dropped []Event
@@ -186,6 +186,36 @@ func (c *Client) pending(server uint16, n *format.Node) int {
 		return s.ring.Pending(server)
 	}
 	return 0
+}
+
+// hasPending reports whether the server has not been given all of the histories at nodes. It is called with
+// c.mu held.
+func (c *Client) hasPending(server uint16, nodes []format.Node) bool {
+	for i := range nodes {
+		if c.pending(server, &nodes[i]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutHistory leaves out of stored nodes those that have a history, if the format can carry that: it is
+// told after them, as finish of the samples says.
+func (c *Client) withoutHistory(server uint16, f format.ContentFormat, nodes []format.Node) (kept []format.Node, t samples) {
+	if !carriesTime(f) {
+		return nodes, t
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t = samples{client: c, server: server}
+	for _, n := range nodes {
+		if s := c.seriesAt(n.Path); s != nil {
+			t.rest += s.ring.Pending(server)
+		} else {
+			kept = append(kept, n)
+		}
+	}
+	return kept, t
 }
 
 // pendingSamples counts what the server has not been given of the histories at nodes.
