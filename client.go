@@ -7,9 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
-	"github.com/lwm2m-go/lwm2m/internal/observe"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 	"github.com/lwm2m-go/lwm2m/model"
 )
@@ -25,10 +23,9 @@ type Client struct {
 	tree      tree.Tree
 	instances []*Instance // those of the tree, sorted by path
 	factories map[uint16]Factory
-	observed  observe.Engine[coap.Token]
+	observed  *reporting // nil until a server observes something or attaches attributes
 	changed   changeSet
-	gone      []Path    // Object Instances deleted since
-	notifier  *notifier // nil until something is observed; owned by the loop
+	gone      []Path // Object Instances deleted since
 	restructured,
 	woken bool
 	running bool
@@ -54,10 +51,6 @@ func NewClient(config Config) (*Client, error) {
 		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
-	c.observed.MaxBacklog = config.MaxBacklog
-	if config.OneWayThresholds {
-		c.observed.Crossing = observe.OneDirectional
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
@@ -150,7 +143,9 @@ func (c *Client) removed(p Path) {
 		c.instances[i].owner.Store(nil)
 		c.instances = slices.Delete(c.instances, i, i+1)
 	}
-	c.observed.RemoveAttributes(p)
+	if c.observed != nil {
+		c.observed.RemoveAttributes(p)
+	}
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }
@@ -172,7 +167,7 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
-	if p.Object() == objectServer || c.observed.IsObserved(p) {
+	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
 		c.changed.add(p)
 		c.wake()
 	}
@@ -199,8 +194,11 @@ func (c *Client) Handle(now time.Time, _ loop.Event) {
 	c.woken = false
 	changed, gone, restructured := c.changed.take(), c.gone, c.restructured
 	c.gone, c.restructured = nil, false
-	ended := c.observed.Removed(now, gone)
-	c.observed.Changed(now, changed)
+	var ended []*observation
+	if c.observed != nil {
+		ended = c.observed.Removed(now, gone)
+		c.observed.Changed(now, changed)
+	}
 	c.mu.Unlock()
 	for _, o := range ended {
 		c.notifyEnd(now, o)

@@ -118,14 +118,16 @@ type settings struct {
 	updateMargin    time.Duration
 	maxObservations int
 	maxReport       int
+	maxBacklog      int
 	readHistory     bool
+	oneWay          bool // of thresholds
 }
 
 func (c Config) settings() settings {
 	return settings{
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
 		updateMargin: c.UpdateMargin, maxObservations: c.MaxObservations,
-		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory,
+		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
 	}
 }
 

@@ -72,8 +72,8 @@ func (in *Instance) fill(ctx context.Context, creation *tree.Creation) error {
 	if err == nil {
 		err = runWrites(ctx, calls)
 	}
-	if err == nil && in.onCreate != nil {
-		err = in.onCreate(ctx)
+	if onCreate := in.ownHooks().create; err == nil && onCreate != nil {
+		err = onCreate(ctx)
 	}
 	return err
 }

@@ -27,14 +27,15 @@ func (op *operation) discover(now time.Time, options coap.Options) {
 	}
 	c.mu.Lock()
 	entries, err := c.tree.Discover(nil, op.caller(), op.path, depth)
+	attached := &c.reporting().Attributes
 	var payload []byte
 	for i, entry := range entries {
-		attributes := c.observed.Attributes.Own(server, entry.Path)
+		attributes := attached.Own(server, entry.Path)
 		switch {
 		case i == 0 && c.version.Compare(Version12) >= 0:
-			attributes = c.observed.Attributes.Effective(server, entry.Path, op.session.defaults())
+			attributes = attached.Effective(server, entry.Path, op.session.defaults())
 		case i == 0 && entry.Path.Depth() == 3:
-			attributes = c.observed.Attributes.Effective(server, entry.Path, observe.Defaults{})
+			attributes = attached.Effective(server, entry.Path, observe.Defaults{})
 		}
 		if i > 0 {
 			payload = append(payload, ',')

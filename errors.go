@@ -19,6 +19,9 @@ var (
 	ErrMuted = errors.New("lwm2m: Send is muted")
 )
 
+// errUnsent: the network did not take a datagram.
+var errUnsent = errors.New("lwm2m: the network did not take the message")
+
 const maxID = model.MaxID
 
 // panicError is what a panic of a callback is turned into.

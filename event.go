@@ -43,8 +43,8 @@ const (
 	HistoryDropped
 	// NotifyAcknowledged: the server acknowledged a confirmable notification of Path.
 	NotifyAcknowledged
-	// NotifyTimeout: the server did not acknowledge a confirmable notification of Path, or there
-	// was no connection to send it on. The server gets what is newest, or what is stored, when it is back.
+	// NotifyTimeout: the server did not acknowledge a confirmable notification of Path, or the network did not
+	// take one. The server gets what is newest, or what is stored, when it is back.
 	NotifyTimeout
 	// NotificationsDropped: Count notifications that were stored while the server was out of reach are lost: there
 	// was no room, their format does not tell times, or the observation has ended.

@@ -34,6 +34,9 @@ func (c *Client) Explain(p Path) []Explanation {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.observed == nil {
+		return nil
+	}
 	var all []Explanation
 	for _, x := range c.observed.ExplainPath(now, p, c.current) {
 		e := Explanation{

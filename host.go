@@ -238,6 +238,7 @@ func (c *Client) finish(now time.Time) {
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}
+	c.scheduleNotify()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false

@@ -28,9 +28,9 @@ type Instance struct {
 	owner atomic.Pointer[Client] // whose mu guards node, once there is one
 	mu    sync.Mutex             // guards node before
 
-	onCreate, onDelete func(context.Context) error
-	histories          atomic.Pointer[histories] // nil until there are any
-	lane               *loop.Lane                // of callbacks that change something; nil until there are any
+	hooks     *instanceHooks            // nil if there are none
+	histories atomic.Pointer[histories] // nil until there are any
+	lane      *loop.Lane                // of callbacks that change something; nil until there are any
 }
 
 // NewInstance returns an Object Instance without values. It gives dynamic access
@@ -52,11 +52,28 @@ func (in *Instance) Object() *model.Object { return in.node.Definition() }
 // OnCreate sets a callback for the moment when a server has created the instance:
 // its values are set, but it is not visible yet. An error refuses the Create. See
 // [Factory]. It must be set before the instance is given to a client.
-func (in *Instance) OnCreate(f func(context.Context) error) { in.onCreate = f }
+func (in *Instance) OnCreate(f func(context.Context) error) {
+	in.hooks = &instanceHooks{create: f, delete: in.ownHooks().delete}
+}
 
 // OnDelete sets a callback for the moment before a server deletes the instance. An
 // error refuses the Delete. It must be set before the instance is given to a client.
-func (in *Instance) OnDelete(f func(context.Context) error) { in.onDelete = f }
+func (in *Instance) OnDelete(f func(context.Context) error) {
+	in.hooks = &instanceHooks{create: in.ownHooks().create, delete: f}
+}
+
+// instanceHooks are the callbacks of an Instance as a whole.
+type instanceHooks struct {
+	create, delete func(context.Context) error
+}
+
+// ownHooks returns the callbacks, which are not to be changed.
+func (in *Instance) ownHooks() instanceHooks {
+	if in.hooks == nil {
+		return instanceHooks{}
+	}
+	return *in.hooks
+}
 
 // Set sets the value of a Resource, as Resource.Set does where the type is known.
 // The error is a [*Error]: the Resource is not defined, or the type or

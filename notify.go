@@ -7,17 +7,42 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
+	"github.com/lwm2m-go/lwm2m/internal/observe"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 )
 
-// notifier wakes a client when it has to look at an observation.
-type notifier struct {
-	timer  loop.Timer
+// reporting is what a client has once a server observes something or attaches
+// attributes: of many clients most are idle.
+type reporting struct {
+	observe.Engine[coap.Token]
 	client *Client
+	stored []storedBacklog
+
+	// Owned by the loop.
+	timer     loop.Timer // for what is due
+	farewells []farewell
 }
 
 // Expire has the observations looked at that are due. The loop calls it.
-func (n *notifier) Expire(now time.Time) { n.client.notify(now) }
+func (r *reporting) Expire(now time.Time) { r.client.notify(now) }
+
+// reporting returns the reporting of a client, beginning it if need be. The loop calls it, with c.mu held.
+func (c *Client) reporting() *reporting {
+	if c.observed != nil {
+		return c.observed
+	}
+	r := &reporting{client: c}
+	r.timer.Owner = r
+	r.MaxBacklog = c.maxBacklog
+	if c.oneWay {
+		r.Crossing = observe.OneDirectional
+	}
+	for _, s := range c.sessions {
+		r.SetReachable(s.ssid, s.reachable)
+	}
+	c.observed = r
+	return r
+}
 
 // notify looks at the observations that are due (Core 1.1.1 §6.4.3), and sees to it that it is
 // called again in time. The loop calls it.
@@ -25,7 +50,9 @@ func (c *Client) notify(now time.Time) {
 	due := c.shard.due[:0]
 	c.shard.due = nil
 	c.mu.Lock()
-	due = c.observed.Due(now, due)
+	if c.observed != nil {
+		due = c.observed.Due(now, due)
+	}
 	c.mu.Unlock()
 	for _, o := range due {
 		if s := c.session(o.Server); s != nil {
@@ -41,19 +68,14 @@ func (c *Client) notify(now time.Time) {
 
 func (c *Client) scheduleNotify() {
 	c.mu.Lock()
-	next := c.observed.Deadline()
-	c.mu.Unlock()
-	switch {
-	case next.IsZero() || c.finished:
-		if c.notifier != nil {
-			c.shard.loop.Unschedule(&c.notifier.timer)
-		}
-		return
-	case c.notifier == nil:
-		c.notifier = &notifier{client: c}
-		c.notifier.timer.Owner = c.notifier
+	defer c.mu.Unlock()
+	switch r := c.observed; {
+	case r == nil:
+	case r.Deadline().IsZero() || c.finished:
+		c.shard.loop.Unschedule(&r.timer)
+	default:
+		c.shard.loop.Schedule(&r.timer, r.Deadline())
 	}
-	c.shard.loop.Schedule(&c.notifier.timer, next)
 }
 
 // baseOf is the path that all values of an observation are below.
@@ -134,13 +156,34 @@ func (s *session) evaluate(now time.Time, o *observation, nodes []format.Node, e
 	// What carries samples has to arrive, or to be known not to have.
 	confirmable := o.MustConfirm(now) || taken.count > 0 || !s.reachable
 	n := notification(o, payload, confirmable)
-	if confirmable && taken.count == 0 { // samples wait where they are
+	c.mu.Unlock()
+	s.send(now, o, n, nodes, taken)
+}
+
+// send sends a notification of the newest state. One that is confirmable, or that could not leave, is kept with the
+// stored ones until it is acknowledged; samples are kept where they are.
+func (s *session) send(now time.Time, o *observation, n *coap.Notification, nodes []format.Node, taken samples) {
+	c := s.client
+	var err error
+	if !n.Confirmable {
+		err = s.transmit(now, n)
+	}
+	c.mu.Lock()
+	switch {
+	case !n.Confirmable && err == nil:
+		c.observed.Sent(now, o, false)
+	case taken.count > 0:
+		c.observed.Sent(now, o, true)
+	default:
 		c.observed.SentKept(now, o, nodes)
-	} else {
-		c.observed.Sent(now, o, confirmable)
 	}
 	c.mu.Unlock()
-	s.transmit(now, o, n, taken)
+	switch {
+	case n.Confirmable:
+		s.transmitReliably(now, o, n, taken)
+	case err != nil:
+		s.notified(now, o, taken, err)
+	}
 }
 
 // replay sends what was stored while the server was out of reach: in formats that carry times the oldest
@@ -170,13 +213,14 @@ func (s *session) replay(now time.Time, o *observation) {
 	}
 	c.mu.Lock()
 	m := notification(o, payload, true)
-	c.observed.SentStored(now, o, n, true)
+	c.observed.SentStored(now, o, n, len(nodes) > 0)
+	if len(nodes) == 0 && kept.rest > 0 { // histories have it all
+		c.observed.Repeat(o)
+	}
 	c.mu.Unlock()
 	c.emitDrops(now, o, lost)
 	if len(nodes) > 0 {
-		s.transmit(now, o, m, kept)
-	} else { // histories have it all
-		s.notified(now, o, true, kept, nil)
+		s.transmitReliably(now, o, m, kept)
 	}
 	s.settle(now)
 }
@@ -191,9 +235,9 @@ func notification(o *observation, payload []byte, confirmable bool) *coap.Notifi
 	return n
 }
 
-// transmit sends a notification that the engine counts as sent.
-func (s *session) transmit(now time.Time, o *observation, n *coap.Notification, taken samples) {
-	n.Done = func(now time.Time, err error) { s.notified(now, o, n.Confirmable, taken, err) }
+// transmitReliably sends a confirmable notification that the engine counts as sent.
+func (s *session) transmitReliably(now time.Time, o *observation, n *coap.Notification, taken samples) {
+	n.Done = func(now time.Time, err error) { s.notified(now, o, taken, err) }
 	if s.conn == nil {
 		n.Done(now, ErrNotRegistered)
 	} else if err := s.conn.Notify(now, n); err != nil {
@@ -201,13 +245,25 @@ func (s *session) transmit(now time.Time, o *observation, n *coap.Notification, 
 	}
 }
 
+// transmit sends a non-confirmable notification. The error says that it is known not to have left.
+func (s *session) transmit(now time.Time, n *coap.Notification) error {
+	if s.conn == nil {
+		return ErrNotRegistered
+	}
+	s.unsent = false
+	if err := s.conn.Notify(now, n); err != nil {
+		return err
+	}
+	if s.unsent {
+		return errUnsent
+	}
+	return nil
+}
+
 // notified takes note of what became of a notification.
-func (s *session) notified(now time.Time, o *observation, confirmable bool, taken samples, err error) {
+func (s *session) notified(now time.Time, o *observation, taken samples, err error) {
 	c := s.client
 	more := taken.finish(err == nil)
-	if !confirmable && err == nil {
-		return
-	}
 	c.mu.Lock()
 	removed := o.IsRemoved()
 	if err == nil {
@@ -260,10 +316,16 @@ func (s *session) notifyError(now time.Time, o *observation, err error) {
 		Token: o.Token, Confirmable: true, Code: coap.Code(refusal.Code), Payload: []byte(refusal.Diagnostic()),
 	}
 	if !s.reachable {
-		s.farewells = append(s.farewells, n)
+		c.observed.farewells = append(c.observed.farewells, farewell{s.ssid, n})
 		return
 	}
 	s.sayFarewell(now, n)
+}
+
+// farewell is the last notification of an observation that ended while its server was out of reach.
+type farewell struct {
+	server  uint16
+	message *coap.Notification
 }
 
 func (s *session) sayFarewell(now time.Time, n *coap.Notification) {

@@ -27,16 +27,17 @@ func (op *operation) startObserving(now time.Time, paths []Path, options coap.Op
 	c, server := op.client(), op.session.ssid
 	own, hasOwn, err := op.ownAttributes(options)
 	c.mu.Lock()
-	if err == nil && c.observed.Len() >= c.maxObservations && c.observed.Find(server, op.token) == nil {
+	r := c.reporting()
+	if err == nil && r.Len() >= c.maxObservations && r.Find(server, op.token) == nil {
 		err = &Error{Code: ServiceUnavailable, Path: op.path, Reason: "too many observations"}
 	}
 	if err == nil {
-		c.observed.SetDefaults(server, op.session.defaults())
-		op.observation = c.observed.Add(now, observe.Request[coap.Token]{
+		r.SetDefaults(server, op.session.defaults())
+		op.observation = r.Add(now, observe.Request[coap.Token]{
 			Server: server, Token: op.token, Paths: paths, Composite: op.composite, Context: op.key,
 			Attributes: own, HasOwn: hasOwn,
 		})
-		op.session.resumeBacklog(op.observation)
+		r.resumeBacklog(op.observation)
 	}
 	c.mu.Unlock()
 	if err != nil {
@@ -124,8 +125,11 @@ func (op *operation) cancel(now time.Time) {
 // endObservation forgets an observation.
 func (c *Client) endObservation(now time.Time, server uint16, token coap.Token, reason error) {
 	c.mu.Lock()
-	o := c.observed.Find(server, token)
-	c.observed.Cancel(server, token)
+	var o *observation
+	if c.observed != nil {
+		o = c.observed.Find(server, token)
+		c.observed.Cancel(server, token)
+	}
 	c.mu.Unlock()
 	if o != nil {
 		c.emitEnd(now, o, reason)

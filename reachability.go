@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/observe"
 )
@@ -12,6 +13,7 @@ import (
 // storedBacklog is what was stored for an observation that a new Register has ended, until
 // the server observes the same again.
 type storedBacklog struct {
+	server    uint16
 	paths     []Path
 	composite bool
 	backlog   observe.Backlog
@@ -55,18 +57,31 @@ func (s *session) updateReachable(now time.Time) {
 	s.reachable = reachable
 	c := s.client
 	c.mu.Lock()
-	c.observed.SetReachable(s.ssid, reachable)
-	if c.observed.Len() > 0 {
+	if c.observed != nil {
+		c.observed.SetReachable(s.ssid, reachable)
 		c.wake()
 	}
 	c.mu.Unlock()
-	if !reachable {
-		return
+	if reachable {
+		for _, n := range s.takeFarewells() {
+			s.sayFarewell(now, n)
+		}
 	}
-	for _, n := range s.farewells {
-		s.sayFarewell(now, n)
+}
+
+// takeFarewells empties the list of those for the server.
+func (s *session) takeFarewells() (messages []*coap.Notification) {
+	r := s.client.observed
+	if r == nil {
+		return nil
 	}
-	s.farewells = nil
+	r.farewells = slices.DeleteFunc(r.farewells, func(f farewell) bool {
+		if f.server == s.ssid {
+			messages = append(messages, f.message)
+		}
+		return f.server == s.ssid
+	})
+	return messages
 }
 
 // suspend prepares for a Register or De-register. A De-register ends the observations and what is stored. With
@@ -74,22 +89,21 @@ func (s *session) updateReachable(now time.Time) {
 // is accepted: only that voids them (Core 1.1.1 §6.2.1).
 func (s *session) suspend(now time.Time, deregister bool) {
 	c := s.client
-	s.farewells = nil
+	if c.observed == nil {
+		return
+	}
+	s.takeFarewells() // nobody waits for them any more
 	c.mu.Lock()
 	end := deregister || !s.isStoring()
-	c.mu.Unlock()
-	if end {
-		s.dropObservations(now)
-		return
-	}
-	if s.conn == nil {
-		return
-	}
-	c.mu.Lock()
 	observations := c.observed.Observations(s.ssid)
 	c.mu.Unlock()
-	for _, o := range observations {
-		s.conn.EndObservation(now, o.Token)
+	switch {
+	case end:
+		s.dropObservations(now)
+	case s.conn != nil:
+		for _, o := range observations {
+			s.conn.EndObservation(now, o.Token)
+		}
 	}
 }
 
@@ -97,56 +111,67 @@ func (s *session) suspend(now time.Time, deregister bool) {
 // server to observe the same again.
 func (s *session) registered(now time.Time) {
 	s.heard()
-	c := s.client
+	c, r := s.client, s.client.observed
+	if r == nil {
+		return
+	}
 	c.mu.Lock()
-	ended := c.observed.CancelServer(s.ssid)
+	ended := r.CancelServer(s.ssid)
 	for _, o := range ended {
 		if o.Backlog.Len() > 0 {
-			s.stored = append(s.stored, storedBacklog{o.Paths, o.Composite, o.Backlog})
+			r.stored = append(r.stored, storedBacklog{o.Server, o.Paths, o.Composite, o.Backlog})
+			o.Backlog = observe.Backlog{}
 		}
 	}
 	var dropped []storedBacklog
-	if over := len(s.stored) - c.maxObservations; over > 0 {
-		dropped = slices.Clone(s.stored[:over])
-		s.stored = slices.Delete(s.stored, 0, over)
+	if over := len(r.stored) - c.maxObservations; over > 0 {
+		dropped = slices.Clone(r.stored[:over])
+		r.stored = slices.Delete(r.stored, 0, over)
 	}
 	c.mu.Unlock()
 	for _, o := range ended {
-		o.Backlog = observe.Backlog{}
 		c.emitEnd(now, o, ErrNotRegistered)
 	}
-	s.emitDroppedBacklogs(now, dropped)
+	c.emitDroppedBacklogs(now, dropped)
 }
 
-// resumeBacklog gives an observation what was stored for it. It is called with the client's mu held.
-func (s *session) resumeBacklog(o *observation) {
-	i := slices.IndexFunc(s.stored, func(b storedBacklog) bool {
-		return b.composite == o.Composite && slices.Equal(b.paths, o.Paths)
+// resumeBacklog gives an observation what was stored for it. It is called with c.mu held.
+func (r *reporting) resumeBacklog(o *observation) {
+	i := slices.IndexFunc(r.stored, func(b storedBacklog) bool {
+		return b.server == o.Server && b.composite == o.Composite && slices.Equal(b.paths, o.Paths)
 	})
 	if i >= 0 && o.Backlog.Len() == 0 {
-		o.Backlog = s.stored[i].backlog
-		s.stored = slices.Delete(s.stored, i, i+1)
+		o.Backlog = r.stored[i].backlog
+		r.stored = slices.Delete(r.stored, i, i+1)
 	}
 }
 
 // dropObservations forgets what the server observes, and what is stored for it.
 func (s *session) dropObservations(now time.Time) {
-	c := s.client
+	c, r := s.client, s.client.observed
+	if r == nil {
+		return
+	}
 	c.mu.Lock()
-	ended := c.observed.CancelServer(s.ssid)
-	dropped := s.stored
-	s.stored = nil
+	ended := r.CancelServer(s.ssid)
+	var dropped []storedBacklog
+	r.stored = slices.DeleteFunc(r.stored, func(b storedBacklog) bool {
+		if b.server == s.ssid {
+			dropped = append(dropped, b)
+		}
+		return b.server == s.ssid
+	})
 	c.mu.Unlock()
 	for _, o := range ended {
 		c.emitEnd(now, o, ErrNotRegistered)
 	}
-	s.emitDroppedBacklogs(now, dropped)
+	c.emitDroppedBacklogs(now, dropped)
 }
 
-func (s *session) emitDroppedBacklogs(now time.Time, dropped []storedBacklog) {
+func (c *Client) emitDroppedBacklogs(now time.Time, dropped []storedBacklog) {
 	for i := range dropped {
 		b := &dropped[i]
-		s.client.emitDropCount(now, s.ssid, b.paths[0], b.backlog.Len()+int(b.backlog.Dropped()))
+		c.emitDropCount(now, b.server, b.paths[0], b.backlog.Len()+int(b.backlog.Dropped()))
 	}
 }
 
@@ -186,4 +211,3 @@ func recordNodes(now time.Time, records []observe.Record, f format.ContentFormat
 	}
 	return nodes
 }
-

@@ -161,7 +161,9 @@ func TestStoredUntilDisable(t *testing.T) {
 		f.attach("/3303/0/5700?con=1")
 		f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
 		w := record(f.server.Network)
-		w.lose(func(p lwm2mtest.Packet, m *coap.Message) bool { return m.Code != coap.Content || p.Direction == lwm2mtest.ToClient })
+		w.lose(func(p lwm2mtest.Packet, m *coap.Message) bool {
+			return m.Code != coap.Content || p.Direction == lwm2mtest.ToClient
+		})
 		must(t, f.temp.SensorValue.Set(30))
 		sleep(10 * time.Second)
 		f.play(exchange{post("/1/0/4", none, ""), model.Changed, none, ""})

@@ -183,7 +183,7 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		c.mu.Lock()
 		lifetime := registeredLifetime(c.value(s.server.Child(serverLifetime)))
 		binding := c.value(s.server.Child(serverBinding)).Text()
-		if c.observed.Len() > 0 {
+		if c.observed != nil {
 			c.observed.SetDefaults(s.ssid, s.defaults())
 		}
 		c.mu.Unlock()

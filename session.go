@@ -20,6 +20,9 @@ type session struct {
 	server    Path   // the instance of the Server Object
 	ssid      uint16 // Short Server ID
 	queueMode bool
+	doubted   bool // the server has left something unanswered since it was heard last
+	reachable bool // notifications can be sent
+	unsent    bool // the network did not take the last datagram
 
 	reg     registration.Machine
 	link    link.Link
@@ -32,11 +35,6 @@ type session struct {
 	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
 	sends   []*sending // that wait for the registration
-
-	doubted   bool                 // the server has left something unanswered since it was heard last
-	reachable bool                 // notifications can be sent
-	farewells []*coap.Notification // last ones of observations, to be sent when it is reachable
-	stored    []storedBacklog      // guarded by the client's mu
 }
 
 // Kinds of events that links and goroutines post to a session.
@@ -262,6 +260,7 @@ func (s *session) Transmit(datagram []byte) {
 	}
 	s.trace("->", datagram)
 	if err := s.link.Send(datagram); err != nil {
+		s.unsent = true
 		s.client.log.Debug("send failed", "server", s.ssid, "err", err)
 	}
 }

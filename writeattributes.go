@@ -37,7 +37,7 @@ func (op *operation) attach(update model.AttributesUpdate) error {
 	if err := update.CheckLevel(op.path, resource); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
-	if err := c.observed.WriteAttributes(op.session.ssid, op.path, update); err != nil {
+	if err := c.reporting().WriteAttributes(op.session.ssid, op.path, update); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
 	return nil
