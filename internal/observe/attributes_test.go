@@ -8,38 +8,10 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-func path(t testing.TB, s string) model.Path {
-	t.Helper()
-	p, err := model.ParsePath(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func paths(t testing.TB, texts ...string) []model.Path {
-	t.Helper()
-	var list []model.Path
-	for _, s := range texts {
-		list = append(list, path(t, s))
-	}
-	return list
-}
-
 // write carries out a Write-Attributes such as "pmin=5", "st".
 func write(t testing.TB, s *AttributeStore, server uint16, p string, queries ...string) error {
 	t.Helper()
-	u, err := model.ParseAttributes(func(yield func(string) bool) {
-		for _, q := range queries {
-			if !yield(q) {
-				return
-			}
-		}
-	}, model.Version11)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Write(server, path(t, p), u)
+	return s.Write(server, path(t, p), updateOf(t, queries...))
 }
 
 func TestAttributeInheritance(t *testing.T) {

@@ -47,25 +47,24 @@ type content struct {
 
 // evaluate reports whether the content is worth a notification, pmin aside.
 func (c *component) evaluate(crossing Crossing, x content) bool {
+	before, changed := c.seen, x.digest != c.digest
 	c.seen = x.value
-	due := x.digest != c.digest
-	c.held = due && !c.meets(crossing, x.value)
-	return due && !c.held
+	due := changed && c.meets(crossing, x.value)
+	if edge, ok := c.attributes.Get(model.Edge); ok && before.Kind() == model.Boolean && x.value.Kind() == model.Boolean {
+		// An edge is one of the value itself, not of what was sent: with edge=1 only true
+		// is ever sent.
+		due = before != x.value && x.value.Bool() == (edge == 1)
+	}
+	c.held = changed && !due
+	return due
 }
 
-// meets reports whether going from the last value to v, which differs, meets any of the
-// thresholds. Without thresholds for such values each change does.
+// meets reports whether going from the last value to v, which differs, meets any of gt, lt
+// and st. Without thresholds for such values each change does.
 func (c *component) meets(crossing Crossing, v model.Value) bool {
-	if c.last.Kind() != v.Kind() {
-		return true
-	}
-	if v.Kind() == model.Boolean {
-		edge, ok := c.attributes.Get(model.Edge)
-		return !ok || v.Bool() == (edge == 1)
-	}
-	last, ok := c.last.Number()
-	number, _ := v.Number()
-	if !ok || math.IsNaN(last) || math.IsNaN(number) {
+	last, wasNumber := c.last.Number()
+	number, isNumber := v.Number()
+	if c.last.Kind() != v.Kind() || !wasNumber || !isNumber || math.IsNaN(last) || math.IsNaN(number) {
 		return true
 	}
 	gt, hasGt := c.attributes.Get(model.GreaterThan)

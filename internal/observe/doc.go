@@ -40,9 +40,11 @@
 //     and then with the value of that moment.
 //   - pmax: a notification is sent when pmax has passed since the last one. A pmax
 //     of 0, or below pmin, is ignored.
-//   - gt, lt, st, edge: any one of them that is met makes a changed value worth a
-//     notification; see [Crossing]. They count for single values of their type, else
-//     each change does. The value that a new one is compared with is the one sent last.
+//   - gt, lt, st: any one of them that is met makes a changed number worth a notification;
+//     see [Crossing]. What a number is compared with is the one sent last. They count for
+//     single numbers; of anything else, NaN included, each change is notified.
+//   - edge: a Boolean is notified when it has become true (1) or false (0) since its last
+//     evaluation. What comes and goes before it is evaluated is not seen.
 //   - epmin: two evaluations of a path are at least epmin apart. Notifications because
 //     of pmax do not wait for it.
 //   - epmax: a path is evaluated, and thus read, when epmax has passed since its last

@@ -95,7 +95,7 @@ func (e *Engine[T]) Cancel(server uint16, token T) bool {
 // CancelServer ends all observations of a Server, as a Register does, and returns
 // them, the oldest first. Their Backlogs are then the owner's.
 func (e *Engine[T]) CancelServer(server uint16) []*Observation[T] {
-	ended := e.of(server)
+	ended := e.Observations(server)
 	for _, o := range ended {
 		e.remove(o)
 	}
@@ -142,7 +142,7 @@ func (e *Engine[T]) SetDefaults(server uint16, d Defaults) {
 		return
 	}
 	s.defaults = d
-	for _, o := range e.of(server) {
+	for _, o := range e.Observations(server) {
 		e.reassign(o)
 	}
 }
@@ -159,7 +159,7 @@ func (e *Engine[T]) SetReachable(server uint16, reachable bool) {
 	if s := e.known(server); s.unreachable == reachable {
 		e.server(server).unreachable = !reachable
 	}
-	for _, o := range e.of(server) {
+	for _, o := range e.Observations(server) {
 		o.stalled = o.stalled && !reachable
 		e.schedule(o)
 	}

@@ -65,7 +65,7 @@ func (e *Engine[T]) Evaluate(now time.Time, o *Observation[T], nodes []format.No
 
 // decide compares the values with what was sent last.
 func (e *Engine[T]) decide(now time.Time, o *Observation[T], nodes []format.Node) Decision {
-	if o.sentAt.IsZero() || o.lost && !now.Before(o.sentAt.Add(o.minPeriod())) {
+	if o.sentAt.IsZero() || (o.lost || o.more) && !now.Before(o.sentAt.Add(o.minPeriod())) {
 		return Send
 	}
 	d := Nothing
@@ -75,6 +75,7 @@ func (e *Engine[T]) decide(now time.Time, o *Observation[T], nodes []format.Node
 		if !c.evaluates(now, told) {
 			continue
 		}
+		seen := c.seen
 		c.evaluated, c.pending = now, false
 		if !c.evaluate(e.Crossing, e.content(o.Paths[i], nodes)) {
 			continue
@@ -82,7 +83,7 @@ func (e *Engine[T]) decide(now time.Time, o *Observation[T], nodes []format.Node
 		if !now.Before(told) {
 			return Send
 		}
-		c.pending, d = true, NotYet
+		c.pending, c.seen, d = true, seen, NotYet // to be found again
 	}
 	if due := o.overdue(); !due.IsZero() && !now.Before(due) {
 		return SendPeriodic
@@ -108,7 +109,7 @@ func (e *Engine[T]) commit(now time.Time, o *Observation[T], nodes []format.Node
 		c.digest, c.last, c.seen, c.evaluated = x.digest, x.value, x.value, now
 		c.pending, c.again, c.held = c.again, false, false
 	}
-	o.sentAt, o.lost = now, false
+	o.sentAt, o.lost, o.more = now, false, false
 }
 
 // leave ends a reading after which nothing is sent.
@@ -141,6 +142,28 @@ func (e *Engine[T]) SentStored(_ time.Time, o *Observation[T], n int, confirmabl
 		o.Backlog.remove(n)
 	}
 	e.sent(o, confirmable)
+}
+
+// SentKept is Sent for a confirmable notification with these nodes that is not to be
+// lost: it is in the Backlog, if there is room, until it is acknowledged.
+func (e *Engine[T]) SentKept(now time.Time, o *Observation[T], nodes []format.Node) {
+	if o.phase != sending || o.removed {
+		return
+	}
+	if room := e.capacity(o, e.known(o.Server)); room > 0 && o.Backlog.Len() == 0 {
+		o.Backlog.add(Record{Time: now, Nodes: slices.Clone(nodes)}, room)
+		o.Backlog.inFlight = 1
+	}
+	e.sent(o, true)
+}
+
+// Repeat tells that the last notification did not have all there is to tell, as there
+// was no room: another is due when pmin has passed, whatever the values are then.
+func (e *Engine[T]) Repeat(o *Observation[T]) {
+	o.more = true
+	if o.phase == idle {
+		e.schedule(o)
+	}
 }
 
 func (e *Engine[T]) sent(o *Observation[T], confirmable bool) {

@@ -41,11 +41,11 @@ func (p PathExplanation) String() string {
 	switch {
 	case p.Last.IsZero() && !p.Held:
 	case p.Held:
-		fmt.Fprintf(&b, "    from %v, sent last, to %v meets none of%s\n", p.Last, p.Seen, p.thresholds())
+		fmt.Fprintf(&b, "    told last: %v; going to %v meets none of%s\n", p.Last, p.Seen, p.thresholds())
 	case p.Last.Equal(p.Seen):
-		fmt.Fprintf(&b, "    sent last: %v\n", p.Last)
+		fmt.Fprintf(&b, "    told last: %v\n", p.Last)
 	default:
-		fmt.Fprintf(&b, "    sent last: %v, seen last: %v\n", p.Last, p.Seen)
+		fmt.Fprintf(&b, "    told last: %v, seen last: %v\n", p.Last, p.Seen)
 	}
 	return b.String()
 }
@@ -131,12 +131,18 @@ func (x Explanation) waiting() (ready time.Time) {
 
 // next says when the next notification may or must be sent.
 func (x Explanation) next() string {
-	if x.Earliest.IsZero() {
-		return "once the first one is sent"
+	switch {
+	case x.Earliest.IsZero():
+		return "after the first one"
+	case x.Unreachable && x.BacklogLimit == 0:
+		return "when the server is back"
 	}
 	s := "with a change"
 	if x.Earliest.After(x.Now) {
 		s = fmt.Sprintf("with a change, in %v at the earliest", x.round(x.Earliest.Sub(x.Now)))
+	}
+	if x.Wait == ForServer && !x.Unreachable {
+		s += ", or when the server is heard"
 	}
 	if !x.Latest.IsZero() {
 		s += fmt.Sprintf("; without a change in %v", x.round(max(x.Latest.Sub(x.Now), 0)))

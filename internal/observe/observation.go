@@ -47,6 +47,7 @@ type Observation[T comparable] struct {
 	index      int         // in the queue; -1: not queued
 	phase      phase
 	lost       bool // the last notification did not reach the Server
+	more       bool // the last notification did not have all there is to tell
 	stalled    bool // sending failed; waits for SetReachable
 	removed    bool
 }

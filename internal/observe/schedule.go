@@ -24,6 +24,17 @@ func (e *Engine[T]) Due(now time.Time, dst []*Observation[T]) []*Observation[T] 
 	return dst
 }
 
+// Postpone ends the reading of an observation that was not possible just now. It is due
+// again at the given time, or when a change or its attributes say so.
+func (e *Engine[T]) Postpone(o *Observation[T], at time.Time) {
+	if o.removed || o.phase != reading {
+		return
+	}
+	o.leave()
+	o.phase = idle
+	e.queue.set(o, at)
+}
+
 // Deadline is when Due will return something; the zero time means not before
 // another call. It may have passed.
 func (e *Engine[T]) Deadline() time.Time {
@@ -70,7 +81,7 @@ func (e *Engine[T]) next(o *Observation[T]) time.Time {
 		return o.sentAt
 	}
 	due := o.overdue()
-	if o.lost && !o.stalled {
+	if o.more || o.lost && !o.stalled {
 		due = earliest(due, o.sentAt.Add(o.minPeriod()))
 	}
 	for i := range o.components {
@@ -140,8 +151,8 @@ func (e *Engine[T]) capacity(o *Observation[T], s server) int {
 	return int(wanted)
 }
 
-// of returns the observations of a Server, the oldest first.
-func (e *Engine[T]) of(server uint16) []*Observation[T] {
+// Observations returns the observations of a Server, the oldest first.
+func (e *Engine[T]) Observations(server uint16) []*Observation[T] {
 	var found []*Observation[T]
 	for k, o := range e.all {
 		if k.server == server {
