@@ -26,6 +26,7 @@ type Client struct {
 	observed  *reporting // nil until a server observes something or attaches attributes
 	changed   changeSet
 	gone      []Path // Object Instances deleted since
+	added     []Path // Object Instances added since
 	restructured,
 	woken bool
 	running bool
@@ -192,8 +193,8 @@ func (c *Client) wake() {
 func (c *Client) Handle(now time.Time, _ loop.Event) {
 	c.mu.Lock()
 	c.woken = false
-	changed, gone, restructured := c.changed.take(), c.gone, c.restructured
-	c.gone, c.restructured = nil, false
+	changed, gone, added, restructured := c.changed.take(), c.gone, c.added, c.restructured
+	c.gone, c.added, c.restructured = nil, nil, false
 	var ended []*observation
 	if c.observed != nil {
 		ended = c.observed.Removed(now, gone)
@@ -206,6 +207,7 @@ func (c *Client) Handle(now time.Time, _ loop.Event) {
 	for _, s := range c.sessions {
 		s.serverObjectChanged(now, changed)
 		if restructured {
+			s.noteUntold(added)
 			s.reg.ObjectsChanged(now)
 		}
 		s.settle(now)

@@ -117,4 +117,7 @@ func (c *Client) adopt(in *Instance) {
 	in.owner.Store(c)
 	i, _ := c.find(in.Path())
 	c.instances = slices.Insert(c.instances, i, in)
+	if c.running {
+		c.added = append(c.added, in.Path())
+	}
 }

@@ -234,13 +234,37 @@ func (x *sending) proceed(now time.Time) {
 	switch err := s.refusesSend(); {
 	case err != nil:
 		x.finish(err)
-	case s.conn == nil || !s.reg.HasToldObjects():
+	case s.conn == nil || x.isUntold():
 		s.sends = append(s.sends, x)
 	case len(x.paths) > 0:
 		x.read(now)
 	default:
 		x.transmit(now)
 	}
+}
+
+// noteUntold remembers Object Instances that the next Update tells of.
+func (s *session) noteUntold(added []Path) {
+	if s.reg.HasToldObjects() {
+		s.untold = nil
+	}
+	for _, p := range added {
+		if !slices.Contains(s.untold, p) {
+			s.untold = append(s.untold, p)
+		}
+	}
+}
+
+// isUntold reports whether the Send has something of an Object Instance that the server has not been told of.
+func (x *sending) isUntold() bool {
+	s := x.session
+	if s.reg.HasToldObjects() {
+		s.untold = nil
+	}
+	return slices.ContainsFunc(s.untold, func(untold Path) bool {
+		return slices.ContainsFunc(x.paths, func(p Path) bool { return p.Contains(untold) || untold.Contains(p) }) ||
+			slices.ContainsFunc(x.nodes, func(n format.Node) bool { return untold.Contains(n.Path) })
+	})
 }
 
 // resumeSends goes on with what waited for the registration.

@@ -321,13 +321,24 @@ func TestSendWaitsForUpdate(t *testing.T) {
 		if d := time.Since(begin); d != 15*time.Second {
 			t.Errorf("sent after %v", d)
 		}
+		must(t, f.client.Add(ipso.NewTemperature(2))) // which does not concern what follows
+		begin = time.Now()
+		must(t, f.sample("/3303/1/5700", 8, time.Time{}))
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("sent after %v", d)
+		}
+		must(t, f.client.Delete(path("/3303/2")))
+		must(t, f.client.Send(f.ctx, path("/3/0/0"), path("/3303/0")))
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("sent after %v", d)
+		}
 		var kinds []string
-		for range 3 {
+		for range 5 {
 			e, err := f.events.Next(f.ctx)
 			must(t, err)
 			kinds = append(kinds, e.Kind.String())
 		}
-		if got := strings.Join(kinds, " "); got != "updated updated sent" {
+		if got := strings.Join(kinds, " "); got != "updated updated sent sent sent" {
 			t.Errorf("server's events: %s", got)
 		}
 	})

@@ -35,6 +35,7 @@ type session struct {
 	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
 	sends   []*sending // that wait for the registration
+	untold  []Path     // Object Instances that the server may not have been told of
 }
 
 // Kinds of events that links and goroutines post to a session.
