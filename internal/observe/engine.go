@@ -147,9 +147,6 @@ func (e *Engine[T]) SetDefaults(server uint16, d Defaults) {
 	}
 }
 
-// Defaults returns what SetDefaults told of a Server.
-func (e *Engine[T]) Defaults(server uint16) Defaults { return e.known(server).defaults }
-
 // SetReachable tells whether a Server can be reached; each can, until this says
 // otherwise. As long as it cannot, its observations are due only if there is room in
 // their Backlogs; Evaluate then puts there what would have been sent. When it can again,

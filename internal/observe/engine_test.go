@@ -91,6 +91,33 @@ func TestAfterCancel(t *testing.T) {
 	}
 }
 
+// A notification of something that is cancelled while it is encoded does not count.
+func TestCancelWhileSending(t *testing.T) {
+	w := newWorld()
+	e := &w.engine
+	o := e.Add(epoch, Request[string]{Server: 1, Token: "a", Paths: paths(t, "/3/0")})
+	if d := e.Evaluate(epoch, o, nil); d != Send {
+		t.Fatalf("decision %v", d)
+	}
+	e.Cancel(1, "a")
+	e.Sent(epoch, o, false)
+	e.SentKept(epoch, o, nil)
+	if o.Sequence() != 0 || !e.Deadline().IsZero() {
+		t.Errorf("sequence %d", o.Sequence())
+	}
+}
+
+// One change set may remove things that lie in each other.
+func TestRemoveNested(t *testing.T) {
+	w := newWorld()
+	for i, p := range paths(t, "/3/0", "/3/0/9", "/4/0") {
+		w.observe(Request[string]{Server: 1, Token: string(rune('a' + i)), Paths: []model.Path{p}})
+	}
+	if gone := w.engine.Removed(epoch, paths(t, "/3/0/9", "/3/0", "/3")); len(gone) != 2 || w.engine.Len() != 1 {
+		t.Errorf("%d gone, %d left", len(gone), w.engine.Len())
+	}
+}
+
 // Calls out of order change nothing.
 func TestOutOfOrder(t *testing.T) {
 	w := newWorld()

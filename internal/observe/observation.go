@@ -99,10 +99,6 @@ func (o *Observation[T]) IsReplaying() bool { return o.phase == replaying }
 // IsRemoved reports whether the observation was cancelled.
 func (o *Observation[T]) IsRemoved() bool { return o.removed }
 
-// LastSent is when the last notification, or the response to the request, was decided
-// on; zero before that.
-func (o *Observation[T]) LastSent() time.Time { return o.sentAt }
-
 // period is an attribute in seconds; 0 if it is not set.
 func (c *component) period(a model.Attribute) time.Duration {
 	d, _ := c.attributes.Period(a)
