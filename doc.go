@@ -47,6 +47,13 @@
 // A Write is all or nothing, over several Resources too: if the callback of one rejects it, nothing is stored, and
 // the callbacks that had accepted their values are called again with the former ones.
 //
+// # Sending and history
+//
+// [Client.Send] sends current values to the servers on the device's own initiative, and [Client.SendSamples]
+// values of any time; the result tells what became of them. [Resource.KeepHistory] has a Resource keep the values
+// that are set, each with its time, until notifications or Sends in SenML have brought them to the servers: what is
+// not acknowledged stays, what a full history drops is counted and told by the event [HistoryDropped].
+//
 // # Registration
 //
 // The client registers with each of its servers, renews registrations before they

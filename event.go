@@ -81,7 +81,7 @@ type Event struct {
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
 	// in each sequence of attempts; 0 if the event is about something else.
 	Attempt int
-	// Count is how many notifications were dropped; 0 with other events.
+	// Count is how many notifications or samples were dropped; 0 if that is not told.
 	Count int
 	// Next is when the client tries again, or when the next Update is due; zero if
 	// nothing is planned.

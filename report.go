@@ -99,7 +99,7 @@ func (s *series) resumes() (e Event) {
 	if n == 0 {
 		return e
 	}
-	return Event{Kind: HistoryDropped, Path: s.path, Err: fmt.Errorf("lwm2m: %d samples were dropped, %d so far", n, dropped)}
+	return Event{Kind: HistoryDropped, Path: s.path, Count: int(n), Err: fmt.Errorf("lwm2m: %d samples were dropped, %d so far", n, dropped)}
 }
 
 // seriesAt finds the history at a path; nil if there is none. It is called with c.mu held.
