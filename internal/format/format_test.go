@@ -168,6 +168,25 @@ func TestEmpty(t *testing.T) {
 }
 
 // A mix of values with and without time has no base time, which would hold for all.
+// Times have six decimals, relative ones too, whatever the clock's resolution is.
+func TestTimesToTheMicrosecond(t *testing.T) {
+	p := model.PathOf(3303, 0, 5700)
+	start := time.Unix(1_700_000_000, 288_268_999)
+	var nodes []Node
+	for _, d := range []time.Duration{0, 500, 1_978_717_334, 100_000_001} {
+		nodes = append(nodes, Node{Path: p, Value: model.IntegerValue(int64(d)), Time: start.Add(d)})
+	}
+	got, err := Append(nil, SenMLJSON, p, nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"bn":"/3303/0/5700","bt":1700000000.288268,"v":0},{"v":500,"t":0.000001},` +
+		`{"v":1978717334,"t":1.978718},{"v":100000001,"t":0.100001}]`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestMixedTimes(t *testing.T) {
 	p := model.PathOf(3303, 0, 5700)
 	nodes := []Node{
