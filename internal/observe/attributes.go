@@ -36,6 +36,10 @@ func (d Defaults) attributes() model.Attributes {
 // zero AttributeStore is empty and ready. That of an [Engine] is only to be read;
 // the Engine has methods to change it.
 type AttributeStore struct {
+	// Strict refuses a pmax below the pmin of the same path, which else is accepted and
+	// ignored as Core 1.1.1 §5.1.2 says.
+	Strict bool
+
 	attached map[place]model.Attributes
 }
 
@@ -68,6 +72,9 @@ func (s *AttributeStore) Effective(server uint16, p model.Path, d Defaults) mode
 // the path is for the caller to check, by [model.AttributesUpdate.CheckLevel].
 func (s *AttributeStore) Write(server uint16, p model.Path, u model.AttributesUpdate) error {
 	updated, err := u.Apply(s.Own(server, p))
+	if err == nil && s.Strict {
+		err = updated.ValidateStrict()
+	}
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,20 @@ func TestWriteAttributes(t *testing.T) {
 	}
 }
 
+func TestStrict(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		s := AttributeStore{Strict: strict}
+		if err := write(t, &s, 1, "/3/0", "pmin=20"); err != nil {
+			t.Fatal(err)
+		}
+		for p, wrong := range map[string]bool{"/3/0": strict, "/3/0/9": false} {
+			if err := write(t, &s, 1, p, "pmax=10"); errors.Is(err, model.ErrAttributeConflict) != wrong {
+				t.Errorf("strict %t, %s: %v", strict, p, err)
+			}
+		}
+	}
+}
+
 func TestRemoveAttributes(t *testing.T) {
 	var s AttributeStore
 	s.Remove(path(t, "/"))

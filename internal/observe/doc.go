@@ -26,6 +26,10 @@
 // changes are remembered, and what is there afterwards is compared with what the
 // Server got last.
 //
+// What a Server that is out of reach misses is kept in the [Backlog] of the observation, if
+// its account wants that; else it gets the newest state when it is back. [Engine.Explain]
+// says of each observation what it is waiting for, and which attributes are in force.
+//
 // # Attributes
 //
 // Each path of an observation has attributes in force: of each the one attached to

@@ -209,13 +209,13 @@ func TestEngineAgainstOracle(t *testing.T) {
 	})
 }
 
-// A day of forty observations.
+// A day of thirty observations.
 func TestDay(t *testing.T) {
 	random := rand.New(rand.NewPCG(2025, 1))
 	s := scenario{draw: random.IntN}
 	const day = 24 * 3600 * 1000
 	end := day + day/24
-	inputs := s.inputs(40, 4000, end, 100)
+	inputs := s.inputs(30, 4000, end, 100)
 	notifications := compare(t, newScript(t), inputs, end, 100, DefaultBacklog, Bidirectional)
 	kinds := map[string]int{}
 	for _, n := range notifications {
