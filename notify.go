@@ -280,8 +280,9 @@ func (s *session) notified(now time.Time, o *observation, taken samples, err err
 	case err == nil:
 		s.heard()
 		c.emitNotified(now, o, NotifyAcknowledged, nil)
-	case removed || errors.Is(err, coap.ErrReset):
-		// The end of the observation is an event of its own.
+	case removed || errors.Is(err, coap.ErrReset) || errors.Is(err, coap.ErrCanceled):
+		// The end of the observation is an event of its own. A notification that was given up, as the server
+		// canceled or observes anew, does not tell that it is away.
 	default:
 		c.emitNotified(now, o, NotifyTimeout, err)
 		s.doubt(now)
