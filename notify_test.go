@@ -3,6 +3,7 @@ package lwm2m_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,21 +136,22 @@ func TestServersReportIndependently(t *testing.T) {
 // Values that callbacks measure are looked at every epmax, and told by the thresholds.
 func TestSampling(t *testing.T) {
 	start(t, nil, func(f *fixture) {
-		began, calls := time.Now(), 0
+		began := time.Now()
+		var calls atomic.Int64
 		f.temp.SensorValue.OnRead(func(context.Context) (float64, error) { // rises by one each second
-			calls++
+			calls.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			return time.Since(began).Truncate(time.Second).Seconds(), nil
 		})
 		f.attach("/3303/0/5700?epmax=10&st=15")
 		l := f.follow("/3303/0/5700")
-		calls = 0
+		calls.Store(0)
 		f.perform("", 65*time.Second)
 		if got, want := l.take(), "20.03 /3303/0/5700=20; 40.05 /3303/0/5700=40; 60.07 /3303/0/5700=60"; got != want {
 			t.Errorf("notifications %s\nwant %s", got, want)
 		}
-		if calls != 6 {
-			t.Errorf("measured %d times, want 6", calls)
+		if n := calls.Load(); n != 6 {
+			t.Errorf("measured %d times, want 6", n)
 		}
 	})
 }

@@ -3,7 +3,10 @@ package lwm2m_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,40 +199,120 @@ func TestObservationEndsWhileOffline(t *testing.T) {
 	})
 }
 
-// On a link that loses almost every third datagram each way, every confirmable notification arrives or its failure
-// is an event, nothing is told twice, and the last value always arrives.
-func TestReportingOverLossyNetwork(t *testing.T) {
+// A network that does not take a notification is a sign too: it is kept, and told when the network is back.
+func TestStoredWithoutNetwork(t *testing.T) {
 	start(t, exact12, func(f *fixture) {
+		reg, err := f.peer.Registration()
+		must(t, err)
+		own := netip.MustParseAddrPort(reg.Address)
+		l := &log{begin: time.Now()}
+		var got []string
+		f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLJSON, OnNotify: func(n server.Notification) {
+			got = append(got, l.samples(n))
+		}})
+		f.server.Network.SetState(own, lwm2mtest.Offline)
+		f.perform("1 /3303/0/5700=30; 2 /3303/0/5700=31", 20*time.Second)
+		f.server.Network.SetState(own, lwm2mtest.Up)
+		sleep(time.Minute)
+		f.perform("0 /3303/0/5700=32", time.Second)
+		if s := strings.Join(got, "; "); s != "1=30 2=31; 80=32" {
+			t.Errorf("notifications %s", s)
+		}
+	})
+}
+
+// traffic counts what matters on a lossy network: confirmable notifications by their Message-IDs.
+type traffic struct {
+	mu            sync.Mutex
+	notifications map[uint16]bool
+}
+
+func (c *traffic) keep(p lwm2mtest.Packet) bool {
+	var m coap.Message
+	if m.Parse(p.Data) == nil && p.Direction == lwm2mtest.ToServer && m.Type == coap.Confirmable && m.Code == coap.Content {
+		c.mu.Lock()
+		c.notifications[m.MessageID] = true
+		c.mu.Unlock()
+	}
+	return true
+}
+
+// keepObserving observes as long as the test runs, anew after each Register.
+func (f *fixture) keepObserving(p lwm2m.Path, l *log) {
+	events := f.server.Events()
+	for {
+		o, err := f.peer.Observe(f.ctx, p, server.ObserveOptions{OnNotify: l.add})
+		switch {
+		case f.ctx.Err() != nil:
+			return
+		case err != nil || o.Response.Err() != nil:
+			time.Sleep(time.Second)
+			continue
+		}
+		if _, err := events.WaitFor(f.ctx, server.Registered, "thermo-1"); err != nil {
+			return
+		}
+	}
+}
+
+// On a network that loses three of ten datagrams each way, and doubles and reorders others: every confirmable
+// notification arrives or its failure is an event, none is told twice, the last value always
+// arrives, and nothing is executed twice. The server observes anew after each Register.
+func TestReportingOverLossyNetwork(t *testing.T) {
+	var executed atomic.Int64
+	configure := func(config *lwm2m.Config, f *fixture) {
+		config.Version = lwm2m.Version12
+		f.temp.ResetMinMaxMeasured.OnExecute(func(context.Context, lwm2m.Arguments) error {
+			executed.Add(1)
+			return nil
+		})
+	}
+	start(t, configure, func(f *fixture) {
 		f.attach("/3303/0/5700?con=1&pmin=1 /3303/0/5701?pmax=60")
-		confirmed, others := f.follow("/3303/0/5700"), f.follow("/3303/0/5701")
+		confirmed, others := &log{begin: time.Now()}, &log{begin: time.Now()}
+		go f.keepObserving(path("/3303/0/5700"), confirmed)
+		go f.keepObserving(path("/3303/0/5701"), others)
+		sleep(time.Second)
+		sent := &traffic{notifications: map[uint16]bool{}}
+		f.server.Network.SetFilter(sent.keep)
 		bad := lwm2mtest.Conditions{Loss: 0.3, Duplicate: 0.1, Reorder: 0.1, Delay: 50 * time.Millisecond, Jitter: 100 * time.Millisecond}
 		f.server.Network.SetConditions(lwm2mtest.ToServer, bad)
 		f.server.Network.SetConditions(lwm2mtest.ToClient, bad)
 		const changes = 400
+		var asked, answered int64
 		for i := range changes {
 			must(t, f.client.Apply(f.temp.SensorValue.To(float64(i)), f.temp.SensorUnits.To(fmt.Sprint(i))))
+			if i%10 == 0 {
+				asked++
+				if r, err := f.peer.Execute(f.ctx, path("/3303/0/5605"), ""); err == nil && r.Code == model.Changed {
+					answered++
+				}
+			}
 			sleep(9 * time.Second)
 		}
 		sleep(10 * time.Minute)
 		arrived := strings.Split(confirmed.take(), "; ")
-		seen := map[string]bool{}
-		for _, line := range arrived {
-			if seen[line] {
-				t.Errorf("twice: %s", line)
-			}
-			seen[line] = true
-		}
 		acknowledged, failed := f.history.count(lwm2m.NotifyAcknowledged), f.history.count(lwm2m.NotifyTimeout)
-		t.Logf("%d notifications arrived, %d acknowledged, %d failed", len(arrived), acknowledged, failed)
-		if len(arrived) < acknowledged || acknowledged < changes/2 {
-			t.Errorf("%d notifications arrived, %d acknowledged", len(arrived), acknowledged)
+		t.Logf("%d confirmable notifications, %d acknowledged, %d failed, %d arrived", len(sent.notifications), acknowledged, failed, len(arrived))
+		if len(sent.notifications) != acknowledged+failed || len(arrived) < acknowledged || acknowledged < changes/2 {
+			t.Error("some were lost in silence")
+		}
+		twice := 0 // what arrived although no acknowledgement came back is told again
+		for i := 1; i < len(arrived); i++ {
+			if _, value, _ := strings.Cut(arrived[i], " "); strings.HasSuffix(arrived[i-1], " "+value) {
+				twice++
+			}
+		}
+		if twice > failed {
+			t.Errorf("%d values were told twice: %v", twice, arrived)
 		}
 		for name, last := range map[string]string{"con": arrived[len(arrived)-1], "NON and pmax": others.take()} {
 			if want := fmt.Sprintf("=%d", changes-1); !strings.HasSuffix(last, want) {
 				t.Errorf("%s: the last value has not arrived: %.100s", name, last[max(0, len(last)-100):])
 			}
 		}
+		if n := executed.Load(); n > asked || n < answered {
+			t.Errorf("executed %d times, asked %d times, answered %d times", n, asked, answered)
+		}
 	})
 }
-
-var _ = context.Background
