@@ -246,7 +246,7 @@ func (f *fixture) keepObserving(p lwm2m.Path, l *log) {
 		case f.ctx.Err() != nil:
 			return
 		case err != nil || o.Response.Err() != nil:
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			continue
 		}
 		if _, err := events.WaitFor(f.ctx, server.Registered, "thermo-1"); err != nil {
