@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -284,6 +285,70 @@ func TestHistoryAdmits(t *testing.T) {
 	})
 }
 
+// The last word is always told, also if it is none of the samples.
+func TestHistoryBeforeCurrentValue(t *testing.T) {
+	configure := func(config *lwm2m.Config, f *fixture) {
+		withTestObject(config, f)
+		config.Objects[len(config.Objects)-1].Base().KeepHistory(130, 9)
+	}
+	startSend(t, configure, func(f *sendTest) {
+		begin := time.Now()
+		values := f.client.Instances(testObject)[0]
+		send := func(want string) {
+			t.Helper()
+			must(t, f.client.Send(f.ctx, path("/3442/0/130")))
+			f.expectSent(begin, want)
+		}
+		must(t, values.Set(130, model.FloatValue(1)))
+		send("/3442/0/130=1@0")
+		must(t, values.Set(130, model.FloatValue(2)))
+		f.want(f.peer.Write(f.ctx, path("/3442/0/130"), model.FloatValue(3), server.WriteOptions{}))(model.Changed, "")
+		send("/3442/0/130=2@0 /3442/0/130=3")
+		late := lwm2m.Change{Path: path("/3442/0/130"), Value: model.FloatValue(0), Time: begin.Add(-time.Minute)}
+		must(t, f.client.Apply(late, lwm2m.Change{Path: late.Path, Value: model.FloatValue(4)}))
+		must(t, f.client.Apply(late))
+		send("/3442/0/130=0@-60 /3442/0/130=4@0 /3442/0/130=0@-60")
+		must(t, f.client.Apply(late))
+		send("/3442/0/130=0@-60 /3442/0/130=4")
+	})
+}
+
+// Values that several goroutines set while others send arrive, each once.
+func TestHistoryOfManyGoroutines(t *testing.T) {
+	const setters, each = 8, 100
+	configure := func(config *lwm2m.Config, f *fixture) { f.temp.SensorValue.KeepHistory(setters * each) }
+	startSend(t, configure, func(f *sendTest) {
+		var all sync.WaitGroup
+		for i := range setters {
+			all.Go(func() {
+				for k := range each {
+					err := f.temp.SensorValue.Set(float64(i*each + k))
+					if err == nil && k%25 == 24 {
+						err = f.client.Send(f.ctx, path("/3303/0/5700"))
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		seen := map[float64]int{}
+		for len(seen) < setters*each {
+			for _, n := range f.sent().Nodes {
+				if !n.Time.IsZero() {
+					seen[n.Value.Float()]++
+				}
+			}
+		}
+		for v, times := range seen {
+			if times != 1 {
+				t.Errorf("%v arrived %d times", v, times)
+			}
+		}
+	})
+}
+
 // A value that is late joins the history but is not the current one.
 func TestSetAt(t *testing.T) {
 	start(t, keepTen, func(f *fixture) {
@@ -342,7 +407,7 @@ func TestHistoryOfApply(t *testing.T) {
 		}
 		r, err := f.peer.ObserveComposite(f.ctx, []lwm2m.Path{path("/3442/0/110"), path("/3442/0/1150"), path("/3303/0/5700")}, server.CompositeOptions{Format: server.SenMLJSON}, server.ObserveOptions{})
 		must(t, err)
-		f.notified(r, begin, "/3303/0/5700=30@0 /3442/0/110=a@0 /3442/0/1150/0=0102030405 /3442/0/1150/3=03@1 /3442/0/1150/7=07@0")
+		f.notified(r, begin, "/3303/0/5700=30@0 /3442/0/110=a@0 /3442/0/110=b /3442/0/1150/0=0102030405 /3442/0/1150/3=03@1 /3442/0/1150/7=07@0")
 	})
 }
 

@@ -48,17 +48,25 @@ func (c *Client) takeSamples(server uint16, nodes []format.Node, limit int) ([]f
 			continue
 		}
 		share := max(int(int64(pending)*int64(min(limit, total))/int64(total)), 1)
-		all = taken.take(all, c.seriesAt(n.Path), share)
+		all = taken.take(all, c.seriesAt(n.Path), share, n)
 	}
 	return all, taken
 }
 
-// take appends at most limit samples of s to nodes.
-func (t *samples) take(nodes []format.Node, s *series, limit int) []format.Node {
+// take appends at most limit samples of s to nodes, and after the last of them the current value if that is
+// not the newest, as when a server has written it: the last word is always told.
+func (t *samples) take(nodes []format.Node, s *series, limit int, current format.Node) []format.Node {
 	first, count, mark := s.ring.Take(t.server, limit)
+	var newest history.Sample
 	for i := first; i < first+count; i++ {
 		sample := s.ring.At(i)
 		nodes = append(nodes, format.Node{Path: s.path, Value: sample.Value, Time: sample.Time})
+		if !sample.Time.Before(newest.Time) {
+			newest = sample
+		}
+	}
+	if s.ring.Pending(t.server) == 0 && !newest.Value.Equal(current.Value) {
+		nodes = append(nodes, current)
 	}
 	t.marks = append(t.marks, sampleMark{s, mark})
 	t.count += count
