@@ -181,33 +181,6 @@ func TestSendOfHistory(t *testing.T) {
 	}
 }
 
-// Notifications with a history are accepted at each level, and by a Read there is one value only.
-func TestNotifyHistory(t *testing.T) {
-	t.Parallel()
-	for _, level := range []string{"/3303/0/5700", "/3303/0", "/3303"} {
-		for _, format := range []leshan.Format{leshan.SenMLCBOR, leshan.SenMLJSON} {
-			t.Run(level[1:]+"/"+string(format), func(t *testing.T) {
-				t.Parallel()
-				d := connect(t, func(d *device) { d.temp.SensorValue.KeepHistory(10) })
-				d.observe("2.05", level, format)
-				d.want("2.04")(d.leshan.WriteAttributes(d.ctx, d.ep, level, "pmin=2"))
-				begin := wholeSecond()
-				must(t, d.temp.SensorValue.SetAt(23, begin))
-				must(t, d.temp.SensorValue.SetAt(24, begin.Add(time.Second)))
-				d.read("2.05", "/3303/0/5700", format)
-				n := d.event(leshan.Notified).Notification
-				if len(n.Samples) != 2 || n.Samples[0].Time.Sub(begin) != 0 || n.Samples[1].Time.Sub(begin) != time.Second {
-					t.Errorf("%d samples: %+v", len(n.Samples), n.Samples)
-				}
-				d.acknowledged()
-				if kept, _ := d.temp.SensorValue.History(); len(kept) != 0 {
-					t.Errorf("%d samples are not acknowledged", len(kept))
-				}
-			})
-		}
-	}
-}
-
 // acknowledged waits for the end of a confirmable notification.
 func (d *device) acknowledged() {
 	d.Helper()
