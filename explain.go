@@ -1,6 +1,8 @@
 package lwm2m
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
@@ -18,7 +20,8 @@ type Explanation struct {
 	Earliest time.Time
 	// Latest is when something is told even without a change, which pmax decides; zero if never.
 	Latest time.Time
-	// Stored is how many notifications are kept until the server is back, or has acknowledged them.
+	// Stored is how many notifications are kept until the server is back, or has acknowledged them. What the server no
+	// longer observes is explained too, as long as something is kept for it.
 	Stored int
 
 	text string
@@ -46,6 +49,19 @@ func (c *Client) Explain(p Path) []Explanation {
 			e.Paths = append(e.Paths, observed.Path)
 		}
 		all = append(all, e)
+	}
+	return append(all, c.observed.waiting(p)...)
+}
+
+// waiting explains what is stored for observations that a Register has ended. It is called with c.mu held.
+func (r *reporting) waiting(p Path) (all []Explanation) {
+	for _, b := range r.stored {
+		if slices.ContainsFunc(b.paths, p.Overlaps) {
+			all = append(all, Explanation{
+				Server: b.server, Paths: b.paths, Stored: b.backlog.Len(),
+				text: fmt.Sprintf("server %d has registered the client anew, and observes no longer %v\n  kept until it does: %d", b.server, b.paths, b.backlog.Len()),
+			})
+		}
 	}
 	return all
 }

@@ -118,8 +118,8 @@ func (op *operation) observingFailed(now time.Time) {
 // cancel performs a Cancel Observation by a request with Observe=1 (Core 1.1.1 §6.4.2).
 // The request is then answered as a Read.
 func (op *operation) cancel(now time.Time) {
-	op.conn.EndObservation(now, op.token)
 	op.client().endObservation(now, op.session.ssid, op.token, nil)
+	op.conn.EndObservation(now, op.token)
 }
 
 // endObservation forgets an observation.
@@ -136,6 +136,7 @@ func (c *Client) endObservation(now time.Time, server uint16, token coap.Token, 
 	}
 }
 
+// emitEnd tells of the end of an observation, and of what was not told or not acknowledged before.
 func (c *Client) emitEnd(now time.Time, o *observation, reason error) {
 	c.emitDropped(now, o)
 	for _, p := range o.Paths {

@@ -136,6 +136,9 @@ func TestStoredOverRegister(t *testing.T) {
 		must(t, f.client.Update(f.ctx))
 		f.peer = f.server.WaitRegistered("thermo-1")
 		sleep(time.Minute)
+		if e := f.client.Explain(path("/3303")); len(e) != 1 || e[0].Stored != 4 || !strings.Contains(e[0].String(), "kept until it does: 4") {
+			t.Errorf("explanation %v", e)
+		}
 		l := &log{begin: begin}
 		var got []string
 		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR, OnNotify: func(n server.Notification) {

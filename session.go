@@ -231,6 +231,7 @@ func (s *session) dropLink(now time.Time) {
 	}
 	conn, l := s.conn, s.link
 	s.conn, s.link = nil, nil
+	s.doubted = true // until an Update or Register over the next one succeeds
 	conn.Close(now, ErrNotRegistered)
 	_ = l.Close()
 }
