@@ -145,12 +145,20 @@ func (o *oracle) count(f fate) (n uint64) {
 	return n
 }
 
+// mirror is a Keeper in memory.
+type mirror struct{ samples []Sample }
+
+func (m *mirror) Appended(s Sample) { m.samples = append(m.samples, s) }
+func (m *mirror) Released(n int)    { m.samples = m.samples[n:] }
+
 // TestNothingIsLostInSilence lets readers take, acknowledge and fail in any order, and compares what becomes
 // of each sample with the oracle.
 func TestNothingIsLostInSilence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := &oracle{limit: rapid.IntRange(1, 9).Draw(t, "limit"), dropNewest: rapid.Bool().Draw(t, "drop newest"), readers: map[uint16]*reading{}}
 		r := New(o.limit, o.dropNewest)
+		copied := &mirror{}
+		r.SetKeeper(copied)
 		var marks []Mark
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
@@ -205,6 +213,15 @@ func TestNothingIsLostInSilence(t *testing.T) {
 				for i, n := range o.kept() {
 					if got := r.At(i).Value.Int(); got != int64(n) {
 						t.Fatalf("sample %d is %d, want %d", i, got, n)
+					}
+				}
+				restored := New(o.limit, o.dropNewest) // after a restart
+				for _, s := range copied.samples {
+					restored.Append(s)
+				}
+				for i := range max(r.Len(), restored.Len()) {
+					if i >= r.Len() || i >= restored.Len() || r.At(i) != restored.At(i) {
+						t.Fatalf("%d samples are restored, want %d", restored.Len(), r.Len())
 					}
 				}
 				for id := uint16(1); id <= 3; id++ {

@@ -32,6 +32,7 @@ type Ring struct {
 	latest  int64  // the newest time of all, in microseconds since 1970
 	any     bool   // latest is set
 
+	keeper  Keeper // may be nil
 	readers []reader
 	takes   uint32 // counted, to tell them apart
 }
@@ -92,6 +93,9 @@ func (r *Ring) Append(s Sample) (dropped bool) {
 	}
 	r.samples[(r.start+r.n)%len(r.samples)] = entry{micros, s.Value}
 	r.n++
+	if r.keeper != nil {
+		r.keeper.Appended(s)
+	}
 	return dropped
 }
 
@@ -118,6 +122,9 @@ func (r *Ring) release(n int) {
 	}
 	r.head += uint64(n)
 	r.n -= n
+	if r.keeper != nil && n > 0 {
+		r.keeper.Released(n)
+	}
 }
 
 // Resize changes the limit and the policy. If fewer samples fit than there are,
