@@ -186,25 +186,29 @@ func (s *session) send(now time.Time, o *observation, n *coap.Notification, node
 	}
 }
 
-// replay sends what was stored while the server was out of reach: in formats that carry times the oldest
-// records, as many as fit, in others the latest alone.
+// replay sends what was stored while the server was out of reach: the oldest records, as many as fit. A format
+// without times cannot tell them apart: the newest state takes their place.
 func (s *session) replay(now time.Time, o *observation) {
 	c := s.client
 	f := format.ContentFormat(o.Format)
 	c.mu.Lock()
 	records := o.Backlog.Records()
-	c.mu.Unlock()
-	n, lost := len(records), 0
+	n := len(records)
 	if !carriesTime(f) {
-		lost = n - 1
-		records = records[lost:]
+		c.observed.SentStored(now, o, n, false)
+		c.observed.Repeat(o)
 	}
-	nodes, kept := c.withoutHistory(s.ssid, f, recordNodes(now, records, f))
+	c.mu.Unlock()
+	if !carriesTime(f) {
+		c.emitDrops(now, o, n-1)
+		return
+	}
+	nodes, kept := c.withoutHistory(s.ssid, f, recordNodes(now, records))
 	payload, err := c.encode(f, baseOf(o), nodes)
 	for err == nil && len(payload) > c.maxReport && len(records) > 1 {
 		n = max(len(records)*c.maxReport/len(payload), 1)
 		records = records[:n]
-		nodes, _ = c.withoutHistory(s.ssid, f, recordNodes(now, records, f))
+		nodes, _ = c.withoutHistory(s.ssid, f, recordNodes(now, records))
 		payload, err = c.encode(f, baseOf(o), nodes)
 	}
 	if err != nil {
@@ -218,7 +222,7 @@ func (s *session) replay(now time.Time, o *observation) {
 		c.observed.Repeat(o)
 	}
 	c.mu.Unlock()
-	c.emitDrops(now, o, lost)
+	c.emitDrops(now, o, 0)
 	if len(nodes) > 0 {
 		s.transmitReliably(now, o, m, kept)
 	}
@@ -280,6 +284,8 @@ func (s *session) notified(now time.Time, o *observation, taken samples, err err
 	case err == nil:
 		s.heard()
 		c.emitNotified(now, o, NotifyAcknowledged, nil)
+	case errors.Is(err, coap.ErrCanceled) && s.reg.Location() == nil: // by the Register that follows
+		c.emitNotified(now, o, NotifyTimeout, ErrNotRegistered)
 	case removed || errors.Is(err, coap.ErrReset) || errors.Is(err, coap.ErrCanceled):
 		// The end of the observation is an event of its own. A notification that was given up, as the server
 		// canceled or observes anew, does not tell that it is away.

@@ -41,6 +41,7 @@ func (s *session) doubt(now time.Time) {
 		return
 	}
 	s.doubted = true
+	s.updateReachable(now)
 	s.reg.Trigger(now)
 }
 
@@ -196,14 +197,13 @@ func (c *Client) emitDropCount(now time.Time, server uint16, p Path, n int) {
 	}
 }
 
-// recordNodes are the values of stored notifications with their times, if the format can carry
-// them. The wall clock may have been set meanwhile, so the times are told by age.
-func recordNodes(now time.Time, records []observe.Record, f format.ContentFormat) []format.Node {
+// recordNodes are the values of stored notifications with their times. The wall clock may have been set meanwhile, so the times are told by age.
+func recordNodes(now time.Time, records []observe.Record) []format.Node {
 	var nodes []format.Node
 	for _, r := range records {
 		at := now.Add(r.Time.Sub(now))
 		for _, n := range r.Nodes {
-			if n.Time.IsZero() && carriesTime(f) {
+			if n.Time.IsZero() {
 				n.Time = at
 			}
 			nodes = append(nodes, n)

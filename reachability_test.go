@@ -224,24 +224,24 @@ func TestStoredWithoutNetwork(t *testing.T) {
 	})
 }
 
-// traffic counts what matters on a lossy network: confirmable notifications by their Message-IDs.
+// traffic counts what matters on a lossy network: confirmable notifications by address and Message-ID.
 type traffic struct {
 	mu            sync.Mutex
-	notifications map[uint16]bool
+	notifications map[string]bool
 }
 
 func (c *traffic) keep(p lwm2mtest.Packet) bool {
 	var m coap.Message
 	if m.Parse(p.Data) == nil && p.Direction == lwm2mtest.ToServer && m.Type == coap.Confirmable && m.Code == coap.Content {
 		c.mu.Lock()
-		c.notifications[m.MessageID] = true
+		c.notifications[fmt.Sprint(p.From, m.MessageID)] = true
 		c.mu.Unlock()
 	}
 	return true
 }
 
 // keepObserving observes as long as the test runs, anew after each Register.
-func (f *fixture) keepObserving(p lwm2m.Path, l *log) {
+func (f *fixture) keepObserving(p lwm2m.Path, l *log, times *atomic.Int64) {
 	events := f.server.Events()
 	for {
 		o, err := f.peer.Observe(f.ctx, p, server.ObserveOptions{OnNotify: l.add})
@@ -252,6 +252,8 @@ func (f *fixture) keepObserving(p lwm2m.Path, l *log) {
 			<-time.After(time.Second)
 			continue
 		}
+		times.Add(1)
+		l.add(server.Notification{Response: *o.Response, Time: time.Now()})
 		if _, err := events.WaitFor(f.ctx, server.Registered, "thermo-1"); err != nil {
 			return
 		}
@@ -273,10 +275,11 @@ func TestReportingOverLossyNetwork(t *testing.T) {
 	start(t, configure, func(f *fixture) {
 		f.attach("/3303/0/5700?con=1&pmin=1 /3303/0/5701?pmax=60")
 		confirmed, others := &log{begin: time.Now()}, &log{begin: time.Now()}
-		go f.keepObserving(path("/3303/0/5700"), confirmed)
-		go f.keepObserving(path("/3303/0/5701"), others)
+		var observed atomic.Int64
+		go f.keepObserving(path("/3303/0/5700"), confirmed, &observed)
+		go f.keepObserving(path("/3303/0/5701"), others, new(atomic.Int64))
 		sleep(time.Second)
-		sent := &traffic{notifications: map[uint16]bool{}}
+		sent := &traffic{notifications: map[string]bool{}}
 		f.server.Network.SetFilter(sent.keep)
 		bad := lwm2mtest.Conditions{Loss: 0.3, Duplicate: 0.1, Reorder: 0.1, Delay: 50 * time.Millisecond, Jitter: 100 * time.Millisecond}
 		f.server.Network.SetConditions(lwm2mtest.ToServer, bad)
@@ -293,12 +296,17 @@ func TestReportingOverLossyNetwork(t *testing.T) {
 			}
 			sleep(9 * time.Second)
 		}
-		sleep(10 * time.Minute)
+		sleep(2 * time.Hour) // attempts to register may fail, and grow rare
 		arrived := strings.Split(confirmed.take(), "; ")
 		acknowledged, failed := f.history.count(lwm2m.NotifyAcknowledged), f.history.count(lwm2m.NotifyTimeout)
 		t.Logf("%d confirmable notifications, %d acknowledged, %d failed, %d arrived", len(sent.notifications), acknowledged, failed, len(arrived))
-		if len(sent.notifications) != acknowledged+failed || len(arrived) < acknowledged || acknowledged < changes/2 {
+		// Some may fail before they are sent, and an Observe anew or its Reset may overtake one.
+		ended := f.history.count(lwm2m.ObservationEnded) + int(observed.Load()) - 1
+		if n := len(sent.notifications); n > acknowledged+failed+ended || n < acknowledged || acknowledged < changes/2 {
 			t.Error("some were lost in silence")
+		}
+		if len(arrived) < acknowledged {
+			t.Error("some were acknowledged, but have not arrived")
 		}
 		twice := 0 // what arrived although no acknowledgement came back is told again
 		for i := 1; i < len(arrived); i++ {
@@ -306,12 +314,12 @@ func TestReportingOverLossyNetwork(t *testing.T) {
 				twice++
 			}
 		}
-		if twice > failed {
+		if twice > failed+int(observed.Load()) {
 			t.Errorf("%d values were told twice: %v", twice, arrived)
 		}
 		for name, last := range map[string]string{"con": arrived[len(arrived)-1], "NON and pmax": others.take()} {
 			if want := fmt.Sprintf("=%d", changes-1); !strings.HasSuffix(last, want) {
-				t.Errorf("%s: the last value has not arrived: %.100s", name, last[max(0, len(last)-100):])
+				t.Errorf("%s: the last value has not arrived: %.100s\n%s", name, last[max(0, len(last)-100):], f.history.kinds())
 			}
 		}
 		if n := executed.Load(); n > asked || n < answered {
