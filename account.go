@@ -21,8 +21,8 @@ type ServerAccount struct {
 	// The zero value stands for the account's place in Config.Servers, from 1.
 	ShortServerID uint16
 	// Lifetime is how long the registration is valid without an Update, in whole
-	// seconds, at least 1 s. Zero means 86400 s. The server may change it
-	// by writing Resource 1/x/1.
+	// seconds, at least 1 s, or with Version12 also Infinite. Zero means 86400 s.
+	// The server may change it by writing Resource 1/x/1.
 	Lifetime time.Duration
 	// DefaultMinPeriod and DefaultMaxPeriod are pmin and pmax of observations
 	// that have none, in whole seconds (Resources 1/x/2 and 1/x/3). Zero leaves them out.
@@ -34,6 +34,10 @@ type ServerAccount struct {
 	// it has spoken (Core 1.1.1 §6.4).
 	QueueMode bool
 }
+
+// Infinite is the Lifetime of a registration that does not expire. It exists since LwM2M
+// 1.2, where Resource 1/x/1 and the registration have it as 0 (Core 1.2 §6.2.1).
+const Infinite time.Duration = -1
 
 // Security protects the connection to a server. [NoSec] is the one kind so far.
 type Security interface {
@@ -57,7 +61,7 @@ const (
 
 // complete returns the account with its defaults filled in, and the place it
 // speaks to. index is the account's place in the Config.
-func (a ServerAccount) complete(index int) (ServerAccount, link.Target, error) {
+func (a ServerAccount) complete(index int, version Version) (ServerAccount, link.Target, error) {
 	fail := func(err error) (ServerAccount, link.Target, error) {
 		return a, link.Target{}, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
 	}
@@ -70,6 +74,10 @@ func (a ServerAccount) complete(index int) (ServerAccount, link.Target, error) {
 	if a.Lifetime == 0 {
 		a.Lifetime = defaultLifetime
 	}
+	endless := a.Lifetime == Infinite
+	if endless && version.Compare(Version12) < 0 {
+		return fail(fmt.Errorf("an infinite Lifetime exists since LwM2M 1.2; Config.Version is %v", version))
+	}
 	if a.DisableTimeout == 0 {
 		a.DisableTimeout = defaultDisableTimeout
 	}
@@ -80,7 +88,7 @@ func (a ServerAccount) complete(index int) (ServerAccount, link.Target, error) {
 		{"Lifetime", a.Lifetime}, {"DisableTimeout", a.DisableTimeout},
 		{"DefaultMinPeriod", a.DefaultMinPeriod}, {"DefaultMaxPeriod", a.DefaultMaxPeriod},
 	} {
-		if d.value < 0 || d.value%time.Second != 0 {
+		if (d.value < 0 || d.value%time.Second != 0) && !(d.name == "Lifetime" && endless) {
 			return fail(fmt.Errorf("%s is %v; want a positive number of whole seconds", d.name, d.value))
 		}
 	}

@@ -1,6 +1,8 @@
 package lwm2m
 
 import (
+	"time"
+
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 )
 
@@ -11,6 +13,9 @@ type Change struct {
 	Path Path
 	// Value is the new value. The zero Value removes what is at Path.
 	Value Value
+	// Time is when the value was taken, for a Resource that keeps a history; zero is now. A value older
+	// than the last one just joins the history.
+	Time time.Time
 
 	in *Instance // where the change comes from; nil if the path alone says
 }
@@ -19,17 +24,30 @@ type Change struct {
 // they make one notification. The error is a [*Error]: something is not
 // there, or the type or range of a value is wrong.
 func (c *Client) Apply(changes ...Change) error {
+	samples := c.sampleChanges(changes)
+	dropped, err := c.apply(changes, samples)
+	c.emitNow(dropped...)
+	return err
+}
+
+func (c *Client) apply(changes []Change, samples []sampling) (dropped []Event, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range changes {
 		if err := c.checkChange(&changes[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for _, change := range changes {
-		c.applyChange(change)
+	for i, change := range changes {
+		var s sampling
+		if samples != nil {
+			s = samples[i]
+		}
+		if e := c.applyChange(change, s); e.Kind != 0 {
+			dropped = append(dropped, e)
+		}
 	}
-	return nil
+	return dropped, nil
 }
 
 // checkChange reports why a change cannot be made. It is called with c.mu held.
@@ -56,23 +74,33 @@ func (c *Client) checkChange(change *Change) error {
 	return node.Check(p.Resource(), tree.Single(change.Value))
 }
 
-// applyChange makes a checked change. It is called with c.mu held.
-func (c *Client) applyChange(change Change) {
+// applyChange makes a checked change. The event is to be emitted without c.mu, which is held.
+func (c *Client) applyChange(change Change, s sampling) (e Event) {
 	p, changed := change.Path, false
-	node, _ := c.tree.Instance(p)
-	switch item := p.Depth() == 4; {
-	case item && change.Value.IsZero():
-		changed = node.RemoveItem(p.Resource(), p.ResourceInstance())
-	case item:
-		changed, _ = node.SetItem(p.Resource(), p.ResourceInstance(), change.Value)
-	case change.Value.IsZero():
-		changed = node.Remove(p.Resource())
+	in := c.instance(p)
+	switch {
+	case !change.Value.IsZero():
+		e, _ = in.put(c, p, change.Value, s) // checked
+	case p.Depth() == 4:
+		changed = in.node.RemoveItem(p.Resource(), p.ResourceInstance())
 	default:
-		changed, _ = node.Set(p.Resource(), change.Value)
+		changed = in.node.Remove(p.Resource())
 	}
 	if changed {
 		c.noteChange(p)
 	}
+	return e
+}
+
+// instance finds the Object Instance at p or above; nil if there is none. It is called with c.mu held.
+func (c *Client) instance(p Path) *Instance {
+	if p.Depth() < 2 {
+		return nil
+	}
+	if i, ok := c.find(p.Prefix(2)); ok {
+		return c.instances[i]
+	}
+	return nil
 }
 
 // Get returns the value at the path of a single-instance Resource or of a Resource Instance. The error

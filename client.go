@@ -7,9 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
-	"github.com/lwm2m-go/lwm2m/internal/observe"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 	"github.com/lwm2m-go/lwm2m/model"
 )
@@ -21,14 +19,14 @@ type Client struct {
 	settings
 	log *slog.Logger
 
-	mu         sync.Mutex // guards the data; never held while sending, waiting or calling back
-	tree       tree.Tree
-	instances  []*Instance // those of the tree, sorted by path
-	factories  map[uint16]Factory
-	attributes observe.AttributeStore
-	observed   observe.Engine[coap.Token]
-	changed    []Path // since the loop looked last
-	gone       []Path // Object Instances deleted since
+	mu        sync.Mutex // guards the data; never held while sending, waiting or calling back
+	tree      tree.Tree
+	instances []*Instance // those of the tree, sorted by path
+	factories map[uint16]Factory
+	observed  *reporting // nil until a server observes something or attaches attributes
+	changed   changeSet
+	gone      []Path // Object Instances deleted since
+	added     []Path // Object Instances added since
 	restructured,
 	woken bool
 	running bool
@@ -146,7 +144,9 @@ func (c *Client) removed(p Path) {
 		c.instances[i].owner.Store(nil)
 		c.instances = slices.Delete(c.instances, i, i+1)
 	}
-	c.attributes.Remove(p)
+	if c.observed != nil {
+		c.observed.RemoveAttributes(p)
+	}
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }
@@ -168,8 +168,8 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
-	if p.Object() == objectServer || c.observed.IsObserved(p) {
-		c.changed = append(c.changed, p)
+	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
+		c.changed.add(p)
 		c.wake()
 	}
 }
@@ -198,10 +198,13 @@ func (n *noted) Handle(now time.Time, _ loop.Event) { (*Client)(n).workOff(now) 
 func (c *Client) workOff(now time.Time) {
 	c.mu.Lock()
 	c.woken = false
-	changed, gone, restructured := c.changed, c.gone, c.restructured
-	c.changed, c.gone, c.restructured = nil, nil, false
-	ended := c.observed.Removed(now, gone)
-	c.observed.Changed(now, changed)
+	changed, gone, added, restructured := c.changed.take(), c.gone, c.added, c.restructured
+	c.gone, c.added, c.restructured = nil, nil, false
+	var ended []*observation
+	if c.observed != nil {
+		ended = c.observed.Removed(now, gone)
+		c.observed.Changed(now, changed)
+	}
 	c.mu.Unlock()
 	for _, o := range ended {
 		c.notifyEnd(now, o)
@@ -209,11 +212,15 @@ func (c *Client) workOff(now time.Time) {
 	for _, s := range c.sessions {
 		s.serverObjectChanged(now, changed)
 		if restructured {
+			s.noteUntold(added)
 			s.reg.ObjectsChanged(now)
 		}
 		s.settle(now)
 	}
 	c.notify(now)
+	c.mu.Lock()
+	c.changed.keep(changed)
+	c.mu.Unlock()
 }
 
 // caller is who a server is to the tree.

@@ -4,14 +4,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 )
 
 // readComposite performs a Read-Composite or, with the Observe option, an
 // Observe-Composite or its cancellation (Core 1.1.1 §6.3.8, §6.4.5).
-func (op *operation) readComposite(now time.Time, payload []byte, observes bool, observe uint32) {
-	paths, err := op.compositePaths(payload)
+func (op *operation) readComposite(now time.Time, r *coap.Request, observes bool, observe uint32) {
+	paths, err := op.compositePaths(r.Payload)
 	if err != nil {
 		op.fail(now, err)
 		return
@@ -20,7 +21,7 @@ func (op *operation) readComposite(now time.Time, payload []byte, observes bool,
 	if observes && observe == 1 {
 		op.cancel(now)
 	}
-	if observes && observe == 0 && !op.startObserving(now, paths) {
+	if observes && observe == 0 && !op.startObserving(now, paths, r.Options) {
 		return
 	}
 	c := op.client()

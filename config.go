@@ -33,7 +33,8 @@ type Config struct {
 	Objects []ObjectInstance
 	// Factories let servers create instances of Objects.
 	Factories []Factory
-	// Version is the version of LwM2M to speak, Version10 or Version11. Default: Version11.
+	// Version is the version of LwM2M to speak: Version10, Version11 or Version12. Default: Version11,
+	// as not all servers know 1.2; those that do not refuse the registration with 4.12.
 	Version Version
 
 	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
@@ -59,6 +60,16 @@ type Config struct {
 	// MaxObservations bounds the observations of all servers together; a server that asks for one more
 	// is answered 5.03. Default: 1000.
 	MaxObservations int
+	// MaxBacklog bounds how many notifications of an observation are stored while its server is out of
+	// reach, if the server wants that (Resource 1/x/6); then the oldest give way. Default: 100.
+	MaxBacklog int
+	// OneWayThresholds has gt notify only when a value rises above it, and lt only when one falls below.
+	// Default: both notify when a value crosses them, in either direction (Core 1.1.1 §5.1.2).
+	OneWayThresholds bool
+	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
+	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
+	// refuse an answer with several points in time.
+	ReadHistory bool
 }
 
 const (
@@ -77,14 +88,14 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
 	case len(c.Servers) == 0:
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
-	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0:
-		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval and MaxObservations cannot be negative")
+	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
+		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative")
 	}
 	if c.Version.IsZero() {
 		c.Version = Version11
 	}
-	if c.Version != Version10 && c.Version != Version11 {
-		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10 or Version11", c.Version)
+	if c.Version != Version10 && c.Version != Version11 && c.Version != Version12 {
+		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10, Version11 or Version12", c.Version)
 	}
 	if c.Network == nil {
 		c.Network = &link.UDP{Control: c.Control, KeepPort: true}
@@ -110,12 +121,17 @@ type settings struct {
 	updateMargin    time.Duration
 	updateInterval  time.Duration
 	maxObservations int
+	maxReport       int
+	maxBacklog      int
+	readHistory     bool
+	oneWay          bool // of thresholds
 }
 
 func (c Config) settings() settings {
 	return settings{
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
 		updateMargin: c.UpdateMargin, updateInterval: c.MinUpdateInterval, maxObservations: c.MaxObservations,
+		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
 	}
 }
 

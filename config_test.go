@@ -32,9 +32,10 @@ func TestConfigErrors(t *testing.T) {
 		{func(c *lwm2m.Config) { c.Endpoint = "\xff" }, `lwm2m: Config.Endpoint "\xff" is not valid UTF-8 text`},
 		{func(c *lwm2m.Config) { c.Endpoint = "a\x00" }, `lwm2m: Config.Endpoint "a\x00" is not valid UTF-8 text`},
 		{func(c *lwm2m.Config) { c.Servers = nil }, "lwm2m: Config.Servers is empty; name at least one server"},
-		{func(c *lwm2m.Config) { c.UpdateMargin = -1 }, "lwm2m: Config.UpdateMargin, MinUpdateInterval and MaxObservations cannot be negative"},
-		{func(c *lwm2m.Config) { c.MaxObservations = -1 }, "lwm2m: Config.UpdateMargin, MinUpdateInterval and MaxObservations cannot be negative"},
-		{func(c *lwm2m.Config) { c.Version = model.Version12 }, "lwm2m: Config.Version 1.2 is not supported; use Version10 or Version11"},
+		{func(c *lwm2m.Config) { c.UpdateMargin = -1 }, "lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative"},
+		{func(c *lwm2m.Config) { c.MaxBacklog = -1 }, "lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative"},
+		{func(c *lwm2m.Config) { c.MaxObservations = -1 }, "lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative"},
+		{func(c *lwm2m.Config) { c.Version = model.Version{Major: 1, Minor: 3} }, "lwm2m: Config.Version 1.3 is not supported; use Version10, Version11 or Version12"},
 		{func(c *lwm2m.Config) {
 			c.Network = lwm2mtest.NewNetwork(1)
 			c.Control = func(string, string, syscall.RawConn) error { return nil }

@@ -51,8 +51,8 @@ func (op *operation) planCreation(payload []byte) (*tree.Creation, error) {
 	if !op.hasFormat {
 		return nil, &Error{Code: BadRequest, Path: op.path, Reason: "a Create needs a Content-Format"}
 	}
-	if !format.Supported(op.format, c.version) {
-		return nil, op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: op.format, Reason: "not supported"})
+	if err := op.checkFormat(op.format); err != nil {
+		return nil, err
 	}
 	id, hasID, nodes, err := format.DecodeCreate(op.format, op.path, payload, &c.tree)
 	if err != nil {
@@ -72,8 +72,8 @@ func (in *Instance) fill(ctx context.Context, creation *tree.Creation) error {
 	if err == nil {
 		err = runWrites(ctx, calls)
 	}
-	if err == nil && in.onCreate != nil {
-		err = in.onCreate(ctx)
+	if onCreate := in.ownHooks().create; err == nil && onCreate != nil {
+		err = onCreate(ctx)
 	}
 	return err
 }
@@ -117,4 +117,7 @@ func (c *Client) adopt(in *Instance) {
 	in.owner.Store(c)
 	i, _ := c.find(in.Path())
 	c.instances = slices.Insert(c.instances, i, in)
+	if c.running {
+		c.added = append(c.added, in.Path())
+	}
 }

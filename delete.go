@@ -23,14 +23,14 @@ func (op *operation) delete(now time.Time) {
 	}
 	calls := deletion.Calls()
 	whole := op.path.Depth() == 2
-	if len(calls) == 0 && (!whole || in.onDelete == nil) {
+	if len(calls) == 0 && (!whole || in.ownHooks().delete == nil) {
 		op.finishDeletion(now, deletion, nil)
 		return
 	}
 	ctx := c.shard.host.ctx
 	c.work(now, c.lane(op.path), op.path, func() error {
-		if whole && in.onDelete != nil {
-			return in.onDelete(ctx)
+		if whole && in.ownHooks().delete != nil {
+			return in.ownHooks().delete(ctx)
 		}
 		return runWrites(ctx, calls)
 	}, func(now time.Time, err error) { op.finishDeletion(now, deletion, err) })

@@ -47,6 +47,22 @@
 // A Write is all or nothing, over several Resources too: if the callback of one rejects it, nothing is stored, and
 // the callbacks that had accepted their values are called again with the former ones.
 //
+// # Sending and history
+//
+// [Client.Send] sends current values to the servers on the device's own initiative, and [Client.SendSamples]
+// values of any time; the result tells what became of them. [Resource.KeepHistory] has a Resource keep the values
+// that are set, each with its time, until notifications or Sends in SenML have brought them to the servers: what is
+// not acknowledged stays, what a full history drops is counted and told by the event [HistoryDropped].
+//
+// # Observations
+//
+// Servers observe what they like and attach attributes, which say when a change is worth a
+// notification: pmin, pmax, gt, lt, st, epmin, epmax, and since LwM2M 1.2 edge, con and hqmax. Nothing needs to
+// be done for it but Set. A notification tells the newest state; with [Resource.KeepHistory] it tells all
+// since the last one. While a server is out of reach, notifications are stored, if it wants that,
+// and told with their times when it is back; what has to be dropped is counted by the event
+// [NotificationsDropped]. [Client.Explain] tells why nothing is being sent.
+//
 // # Registration
 //
 // The client registers with each of its servers, renews registrations before they

@@ -15,7 +15,12 @@ var (
 	ErrRunning = errors.New("lwm2m: client runs already or has run before")
 	// ErrNotRegistered: the operation needs a registration, and there is none at this moment.
 	ErrNotRegistered = errors.New("lwm2m: not registered")
+	// ErrMuted: the server wants no Send: Resource 1/x/23, Mute Send, is true, or absent, which means the same.
+	ErrMuted = errors.New("lwm2m: Send is muted")
 )
+
+// errUnsent: the network did not take a datagram.
+var errUnsent = errors.New("lwm2m: the network did not take the message")
 
 // errNoTime is why a De-register failed that the client could not wait for.
 var errNoTime = errors.New("no answer in time")

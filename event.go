@@ -38,12 +38,24 @@ const (
 	// CallbackPanicked: a callback of the application panicked; Err says where. The server got
 	// the answer 5.00.
 	CallbackPanicked
+	// HistoryDropped: the history of the Resource at Path has lost samples; Err says why, or how many by now. It
+	// is told at the first drop, and when a server takes samples again.
+	HistoryDropped
+	// NotifyAcknowledged: the server acknowledged a confirmable notification of Path.
+	NotifyAcknowledged
+	// NotifyTimeout: the server did not acknowledge a confirmable notification of Path, or the network did not
+	// take one. The server gets what is newest, or what is stored, when it is back.
+	NotifyTimeout
+	// NotificationsDropped: Count notifications that were stored while the server was out of reach are lost: there
+	// was no room, their format does not tell times, or the observation has ended.
+	NotificationsDropped
 )
 
 var eventNames = [...]string{
 	"NONE", "REGISTRATION_COMPLETE", "REGISTRATION_FAILURE", "REG_TIMEOUT", "REG_UPDATE",
 	"REG_UPDATE_COMPLETE", "DEREGISTER", "DEREGISTER_FAILURE", "DISCONNECT", "SERVER_DISABLED",
 	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
+	"HISTORY_DROPPED", "NOTIFY_ACK", "NOTIFY_TIMEOUT", "NOTIFICATIONS_DROPPED",
 }
 
 // String is the kind's name in the words of test benches, such as
@@ -62,7 +74,7 @@ type Event struct {
 	Time time.Time
 	// Server is the Short Server ID; 0 if no server is concerned.
 	Server uint16
-	// Path is set for observations and callbacks.
+	// Path is set for observations, callbacks and histories.
 	Path Path
 	// Location is where the server keeps the registration, such as /rd/5a3f, once it has accepted a Register.
 	Location string
@@ -71,6 +83,8 @@ type Event struct {
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
 	// in each sequence of attempts; 0 if the event is about something else.
 	Attempt int
+	// Count is how many notifications or samples were dropped; 0 if that is not told.
+	Count int
 	// Next is when the client tries again, or when the next Update is due; zero if
 	// nothing is planned.
 	Next time.Time

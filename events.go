@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // events hands events to the application: one at a time, in order, none lost, on
@@ -19,8 +20,12 @@ type events struct {
 
 // emit tells the application about an event.
 func (c *Client) emit(e Event) {
-	if c.log.Enabled(context.Background(), slog.LevelInfo) {
-		c.log.Info(e.Kind.String(), eventAttrs(e)...)
+	level := slog.LevelInfo
+	if e.Kind == NotifyAcknowledged { // all is well, many times
+		level = slog.LevelDebug
+	}
+	if c.log.Enabled(context.Background(), level) {
+		c.log.Log(context.Background(), level, e.Kind.String(), eventAttrs(e)...)
 	}
 	q := &c.events
 	if q.deliver == nil {
@@ -32,6 +37,19 @@ func (c *Client) emit(e Event) {
 	if !q.running {
 		q.running = true
 		go q.run(c)
+	}
+}
+
+// emitNow tells about events that happened just now, if any. c may be nil.
+func (c *Client) emitNow(events ...Event) {
+	if c == nil {
+		return
+	}
+	for _, e := range events {
+		if e.Kind != 0 {
+			e.Time = time.Now()
+			c.emit(e)
+		}
 	}
 }
 

@@ -51,6 +51,7 @@ type shard struct {
 	random  *rand.ChaCha8
 	scratch coap.Scratch
 	nodes   []format.Node
+	due     []*observation
 	payload []byte
 }
 
@@ -239,6 +240,7 @@ func (c *Client) finish(now time.Time) {
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}
+	c.scheduleNotify()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
@@ -27,8 +28,9 @@ type Instance struct {
 	owner atomic.Pointer[Client] // whose mu guards node, once there is one
 	mu    sync.Mutex             // guards node before
 
-	onCreate, onDelete func(context.Context) error
-	lane               *loop.Lane // of callbacks that change something; nil until there are any
+	hooks     *instanceHooks            // nil if there are none
+	histories atomic.Pointer[histories] // nil until there are any
+	lane      *loop.Lane                // of callbacks that change something; nil until there are any
 }
 
 // NewInstance returns an Object Instance without values. It gives dynamic access
@@ -50,34 +52,81 @@ func (in *Instance) Object() *model.Object { return in.node.Definition() }
 // OnCreate sets a callback for the moment when a server has created the instance:
 // its values are set, but it is not visible yet. An error refuses the Create. See
 // [Factory]. It must be set before the instance is given to a client.
-func (in *Instance) OnCreate(f func(context.Context) error) { in.onCreate = f }
+func (in *Instance) OnCreate(f func(context.Context) error) {
+	in.hooks = &instanceHooks{create: f, delete: in.ownHooks().delete}
+}
 
 // OnDelete sets a callback for the moment before a server deletes the instance. An
 // error refuses the Delete. It must be set before the instance is given to a client.
-func (in *Instance) OnDelete(f func(context.Context) error) { in.onDelete = f }
+func (in *Instance) OnDelete(f func(context.Context) error) {
+	in.hooks = &instanceHooks{create: in.ownHooks().create, delete: f}
+}
+
+// instanceHooks are the callbacks of an Instance as a whole.
+type instanceHooks struct {
+	create, delete func(context.Context) error
+}
+
+// ownHooks returns the callbacks, which are not to be changed.
+func (in *Instance) ownHooks() instanceHooks {
+	if in.hooks == nil {
+		return instanceHooks{}
+	}
+	return *in.hooks
+}
 
 // Set sets the value of a Resource, as Resource.Set does where the type is known.
 // The error is a [*Error]: the Resource is not defined, or the type or
 // range of the value is wrong.
 func (in *Instance) Set(resource uint16, v Value) error {
-	c := in.lock()
-	defer in.unlock(c)
-	changed, err := in.node.Set(resource, v)
-	if changed {
-		c.noteChange(in.node.Path().Child(resource))
-	}
-	return err
+	return in.set(in.Path().Child(resource), v, time.Time{})
 }
 
 // SetItem adds or replaces one instance of a Multiple-Instance Resource.
 func (in *Instance) SetItem(resource, item uint16, v Value) error {
+	return in.set(in.Path().Child(resource).Child(item), v, time.Time{})
+}
+
+// set sets the value at the path of a Resource or Resource Instance, taken at a time; zero is now.
+func (in *Instance) set(p Path, v Value, at time.Time) error {
+	s := in.sample(p.Resource(), v, at)
 	c := in.lock()
-	defer in.unlock(c)
-	changed, err := in.node.SetItem(resource, item, v)
-	if changed {
-		c.noteChange(in.node.Path().Child(resource).Child(item))
-	}
+	e, err := in.put(c, p, v, s)
+	in.unlock(c)
+	c.emitNow(e)
 	return err
+}
+
+// put stores a value, and its sample if there is a history. The event is to be emitted without the
+// lock, which is held.
+func (in *Instance) put(c *Client, p Path, v Value, s sampling) (e Event, err error) {
+	changed := false
+	switch item := p.Depth() == 4; {
+	case in.isStale(p, s):
+		err = in.check(p, v)
+	case item:
+		changed, err = in.node.SetItem(p.Resource(), p.ResourceInstance(), v)
+	default:
+		changed, err = in.node.Set(p.Resource(), v)
+	}
+	if err != nil {
+		return e, err
+	}
+	if changed {
+		c.noteChange(p)
+	}
+	return in.record(p, v, s), nil
+}
+
+// check reports why the value at p cannot be v. It is called with the lock held.
+func (in *Instance) check(p Path, v Value) error {
+	switch {
+	case v.IsZero():
+		return &Error{Code: BadRequest, Path: p, Reason: "no value"}
+	case p.Depth() == 4:
+		return in.node.Check(p.Resource(), tree.Multiple(tree.Item{ID: p.ResourceInstance(), Value: v}))
+	}
+	return in.node.Check(p.Resource(), tree.Single(v))
 }
 
 // Get returns the value of a Resource; ok is false if it has none. OnRead
@@ -116,8 +165,8 @@ func (in *Instance) content(resource uint16) (tree.Content, bool) {
 }
 
 func (in *Instance) setContent(resource uint16, content tree.Content) error {
+	samples := in.sampleItems(resource, content)
 	c := in.lock()
-	defer in.unlock(c)
 	old, _ := in.node.Get(resource)
 	changed, err := in.node.SetContent(resource, content)
 	if changed {
@@ -125,6 +174,15 @@ func (in *Instance) setContent(resource uint16, content tree.Content) error {
 			c.noteChange(p)
 		}
 	}
+	var dropped []Event
+	for i := 0; err == nil && i < len(samples); i++ {
+		item := content.Items()[i]
+		if e := in.record(in.node.Path().Child(resource).Child(item.ID), item.Value, samples[i]); e.Kind != 0 {
+			dropped = append(dropped, e)
+		}
+	}
+	in.unlock(c)
+	c.emitNow(dropped...)
 	return err
 }
 

@@ -24,6 +24,7 @@ type (
 var (
 	Version10 = model.Version10
 	Version11 = model.Version11
+	Version12 = model.Version12
 )
 
 // Codes that callbacks return to choose the answer to the server, alone or

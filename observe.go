@@ -7,7 +7,7 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/observe"
-	"github.com/lwm2m-go/lwm2m/internal/tree"
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // observation is what a server observes, with the token of its request.
@@ -15,28 +15,77 @@ type observation = observe.Observation[coap.Token]
 
 // observe performs an Observe (Core 1.1.1 §6.4.1): a Read whose answer is the
 // first notification.
-func (op *operation) observe(now time.Time) {
-	if op.startObserving(now, []Path{op.path}) {
+func (op *operation) observe(now time.Time, options coap.Options) {
+	if op.startObserving(now, []Path{op.path}, options) {
 		op.read(now)
 	}
 }
 
 // startObserving registers an observation before its values are read, so that no
 // change is missed. It refuses more than are allowed.
-func (op *operation) startObserving(now time.Time, paths []Path) bool {
+func (op *operation) startObserving(now time.Time, paths []Path, options coap.Options) bool {
 	c, server := op.client(), op.session.ssid
+	own, hasOwn, err := op.ownAttributes(options)
 	c.mu.Lock()
-	full := c.observed.Len() >= c.maxObservations && c.observed.Find(server, op.token) == nil
-	if !full {
-		op.observation = c.observed.Add(now, observe.Request[coap.Token]{
+	r := c.reporting()
+	if err == nil && r.Len() >= c.maxObservations && r.Find(server, op.token) == nil {
+		err = &Error{Code: ServiceUnavailable, Path: op.path, Reason: "too many observations"}
+	}
+	if err == nil {
+		r.SetDefaults(server, op.session.defaults())
+		op.observation = r.Add(now, observe.Request[coap.Token]{
 			Server: server, Token: op.token, Paths: paths, Composite: op.composite, Context: op.key,
+			Attributes: own, HasOwn: hasOwn,
 		})
+		r.resumeBacklog(op.observation)
 	}
 	c.mu.Unlock()
-	if full {
-		op.fail(now, &Error{Code: ServiceUnavailable, Path: op.path, Reason: "too many observations"})
+	if err != nil {
+		op.fail(now, err)
 	}
-	return !full
+	return err == nil
+}
+
+// ownAttributes are those in the Observe itself, which stand in for all that are attached
+// (Core 1.2 §6.4.1). A client below LwM2M 1.2 must refuse them.
+func (op *operation) ownAttributes(options coap.Options) (a model.Attributes, given bool, err error) {
+	if !options.Has(coap.UriQuery) {
+		return a, false, nil
+	}
+	c := op.client()
+	refuse := func(reason string) error { return &Error{Code: BadRequest, Path: op.path, Reason: reason} }
+	if c.version.Compare(model.Version12) < 0 {
+		return a, false, refuse("an Observe has attributes of its own since LwM2M 1.2 only")
+	}
+	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
+	if err == nil {
+		a, err = update.Apply(a)
+	}
+	if err == nil && op.composite {
+		err = checkCompositeAttributes(a)
+	} else if err == nil {
+		c.mu.Lock()
+		resource, targetErr := c.tree.Target(op.caller(), op.path)
+		c.mu.Unlock()
+		if targetErr != nil {
+			return a, false, targetErr
+		}
+		err = update.CheckLevel(op.path, resource)
+	}
+	if err != nil {
+		return a, false, refuse(err.Error())
+	}
+	return a, true, nil
+}
+
+// checkCompositeAttributes refuses attributes that an Observe-Composite cannot have.
+func checkCompositeAttributes(a model.Attributes) error {
+	for attr := model.MinPeriod; attr <= model.MaxHistory; attr++ {
+		if a.Has(attr) && (attr.IsThreshold() || attr == model.MaxHistory) {
+			return &model.AttributeError{Name: attr.Name(), Detail: "not of an Observe-Composite", Err: model.ErrAttributeLevel}
+		}
+	}
+	return nil
 }
 
 // observing completes the observation with the format of its first notification,
@@ -52,48 +101,46 @@ func (op *operation) observing(now time.Time, f format.ContentFormat) {
 }
 
 // observingFailed forgets the observation, as its first Read failed.
-func (op *operation) observingFailed() {
-	if op.observation == nil {
+func (op *operation) observingFailed(now time.Time) {
+	o := op.observation
+	if o == nil {
 		return
 	}
 	c := op.client()
 	c.mu.Lock()
-	if c.observed.Find(op.observation.Server, op.token) == op.observation {
-		c.observed.Cancel(op.observation.Server, op.token)
+	if c.observed.Find(o.Server, op.token) == o {
+		c.observed.Cancel(o.Server, op.token)
 	}
 	c.mu.Unlock()
+	c.emitDropped(now, o)
 }
 
 // cancel performs a Cancel Observation by a request with Observe=1 (Core 1.1.1 §6.4.2).
 // The request is then answered as a Read.
 func (op *operation) cancel(now time.Time) {
 	op.client().endObservation(now, op.session.ssid, op.token, nil)
+	op.conn.EndObservation(now, op.token)
 }
 
 // endObservation forgets an observation.
 func (c *Client) endObservation(now time.Time, server uint16, token coap.Token, reason error) {
 	c.mu.Lock()
-	o := c.observed.Find(server, token)
-	c.observed.Cancel(server, token)
+	var o *observation
+	if c.observed != nil {
+		o = c.observed.Find(server, token)
+		c.observed.Cancel(server, token)
+	}
 	c.mu.Unlock()
 	if o != nil {
 		c.emitEnd(now, o, reason)
 	}
 }
 
+// emitEnd tells of the end of an observation, and of what was not told or not acknowledged before.
 func (c *Client) emitEnd(now time.Time, o *observation, reason error) {
+	c.emitDropped(now, o)
 	for _, p := range o.Paths {
 		c.emit(Event{Kind: ObservationEnded, Time: now, Server: o.Server, Path: p, Err: reason})
-	}
-}
-
-// dropObservations forgets what a server observes.
-func (c *Client) dropObservations(now time.Time, server uint16) {
-	c.mu.Lock()
-	ended := c.observed.CancelServer(server)
-	c.mu.Unlock()
-	for _, o := range ended {
-		c.emitEnd(now, o, ErrNotRegistered)
 	}
 }
 
@@ -103,131 +150,5 @@ func (c *Client) dropObservations(now time.Time, server uint16) {
 func (s *session) ObservationEnded(now time.Time, token coap.Token, reason error) {
 	if errors.Is(reason, coap.ErrReset) {
 		s.client.endObservation(now, s.ssid, token, reason)
-	}
-}
-
-// notify sends the notifications that are due (Core 1.1.1 §6.4.3). The loop calls it.
-func (c *Client) notify(now time.Time) {
-	c.mu.Lock()
-	due := c.observed.Due(now, nil)
-	c.mu.Unlock()
-	for _, o := range due {
-		if s := c.session(o.Server); s != nil {
-			s.notify(now, o)
-		}
-	}
-}
-
-func (c *Client) session(server uint16) *session {
-	for _, s := range c.sessions {
-		if s.ssid == server {
-			return s
-		}
-	}
-	return nil
-}
-
-// notify reads what is observed and sends it.
-func (s *session) notify(now time.Time, o *observation) {
-	c := s.client
-	op := &operation{session: s, conn: s.conn, composite: o.Composite}
-	c.mu.Lock()
-	var nodes []format.Node
-	var calls []tree.ReadCall
-	var err error
-	if o.Composite {
-		nodes, calls, err = c.tree.ReadComposite(c.shard.nodes[:0], op.caller(), o.Paths)
-	} else {
-		op.path = o.Paths[0]
-		nodes, calls, err = c.tree.Read(c.shard.nodes[:0], op.caller(), op.path)
-	}
-	c.mu.Unlock()
-	if err == nil && len(calls) > 0 {
-		op.complete(now, nodes, calls, func(now time.Time, nodes []format.Node, err error) {
-			s.sendNotification(now, o, nodes, err)
-			s.settle(now)
-		})
-		return
-	}
-	s.sendNotification(now, o, nodes, err)
-	c.shard.keep(nodes)
-	s.settle(now)
-}
-
-func (s *session) sendNotification(now time.Time, o *observation, nodes []format.Node, err error) {
-	c := s.client
-	if o.IsRemoved() {
-		return
-	}
-	var payload []byte
-	if err == nil {
-		base := Path{}
-		if !o.Composite {
-			base = o.Paths[0]
-		}
-		payload, err = c.encode(format.ContentFormat(o.Format), base, nodes)
-	}
-	if err != nil {
-		s.notifyError(now, o, err)
-		return
-	}
-	key, _ := o.Context.(coap.Key)
-	n := coap.Notification{
-		Token: o.Token, Key: key, Code: coap.Content, Sequence: o.Sequence(), Payload: payload,
-		Confirmable: o.MustConfirm(now),
-	}
-	n.Options.AddUint(coap.ContentFormat, uint32(o.Format))
-	n.Done = func(now time.Time, err error) { s.notified(now, o, err) }
-	c.mu.Lock()
-	c.observed.Sent(now, o, n.Confirmable)
-	c.mu.Unlock()
-	if s.conn == nil {
-		s.notified(now, o, ErrNotRegistered)
-	} else if err := s.conn.Notify(now, &n); err != nil {
-		s.notified(now, o, err)
-	}
-}
-
-// notified takes note of what became of a notification.
-func (s *session) notified(now time.Time, o *observation, err error) {
-	c := s.client
-	c.mu.Lock()
-	if err == nil {
-		c.observed.Acknowledged(now, o)
-	} else {
-		c.observed.Unacknowledged(now, o)
-	}
-	c.mu.Unlock()
-	if errors.Is(err, coap.ErrTimeout) && !o.IsRemoved() {
-		s.reg.Trigger(now) // find out whether the server is still there
-	}
-	c.mu.Lock()
-	c.wake() // the observation may have changed meanwhile
-	c.mu.Unlock()
-}
-
-// notifyEnd tells the server that what it observed is gone.
-func (c *Client) notifyEnd(now time.Time, o *observation) {
-	if s := c.session(o.Server); s != nil {
-		s.notifyError(now, o, &Error{Code: NotFound, Path: o.Paths[0], Reason: "deleted"})
-		s.settle(now)
-	}
-}
-
-// notifyError ends an observation with the error as the last notification (RFC 7641 §4.2).
-func (s *session) notifyError(now time.Time, o *observation, err error) {
-	c := s.client
-	c.mu.Lock()
-	c.observed.Cancel(o.Server, o.Token)
-	c.mu.Unlock()
-	c.emitEnd(now, o, err)
-	var refusal *Error
-	if s.conn == nil || !errors.As(tree.Refusal(o.Paths[0], err, InternalServerError), &refusal) {
-		return
-	}
-	if err := s.conn.Notify(now, &coap.Notification{
-		Token: o.Token, Confirmable: true, Code: coap.Code(refusal.Code), Payload: []byte(refusal.Diagnostic()),
-	}); err != nil {
-		c.log.Debug("last notification not sent", "server", o.Server, "path", o.Paths[0].String(), "err", err)
 	}
 }

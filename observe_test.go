@@ -238,3 +238,24 @@ func TestMaxObservations(t *testing.T) {
 		f.observe("/3303/0/5701", server.ObserveOptions{})
 	})
 }
+
+// A server that cancels while a notification waits for its acknowledgement is not out of reach.
+func TestCancelBeforeAcknowledgement(t *testing.T) {
+	start(t, exact12, func(f *fixture) {
+		f.attach("/3303/0/5700?con=1")
+		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
+		f.silence(true)
+		must(t, f.temp.SensorValue.Set(30))
+		sleep(time.Second)
+		f.silence(false)
+		r, err := o.Cancel(f.ctx)
+		must(t, err)
+		if nodes(r.Nodes) != "/3303/0/5700=30" {
+			t.Errorf("answer %s", nodes(r.Nodes))
+		}
+		sleep(5 * time.Minute)
+		if got := f.history.kinds(); got != "REGISTRATION_COMPLETE OBSERVER_ADDED NOTIFICATIONS_DROPPED OBSERVER_REMOVED" {
+			t.Errorf("events %s", got)
+		}
+	})
+}

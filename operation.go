@@ -43,9 +43,9 @@ func (s *session) ServeRequest(now time.Time, r *coap.Request) {
 	case coap.GET:
 		switch {
 		case op.hasAccept && op.accept == format.Link:
-			op.discover(now)
+			op.discover(now, r.Options)
 		case observes && observe == 0:
-			op.observe(now)
+			op.observe(now, r.Options)
 		case observes && observe == 1:
 			op.cancel(now)
 			op.read(now)
@@ -63,7 +63,7 @@ func (s *session) ServeRequest(now time.Time, r *coap.Request) {
 	case coap.DELETE:
 		op.delete(now)
 	case coap.FETCH:
-		op.readComposite(now, r.Payload, observes, observe)
+		op.readComposite(now, r, observes, observe)
 	case coap.IPATCH:
 		op.writeComposite(now, r.Payload)
 	default:
@@ -79,6 +79,10 @@ func (op *operation) post(now time.Time, r *coap.Request) {
 	case 2:
 		op.write(now, r.Payload, tree.Partial)
 	default:
+		if op.isPartialWrite() {
+			op.write(now, r.Payload, tree.Partial)
+			return
+		}
 		op.execute(now, r.Payload)
 	}
 }
@@ -100,6 +104,15 @@ func (op *operation) parse(options coap.Options) error {
 	op.accept, op.hasAccept = format.ContentFormat(accept).Canonical(), hasAccept
 	op.format, op.hasFormat = format.ContentFormat(contentFormat).Canonical(), hasFormat
 	return nil
+}
+
+// checkFormat makes sure that the client understands payloads in a format. Those of
+// RFC 8790 are for composite operations.
+func (op *operation) checkFormat(f format.ContentFormat) error {
+	if format.Supported(f, op.client().version) && (op.path.IsRoot() || !f.RequestOnly()) {
+		return nil
+	}
+	return op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"})
 }
 
 func (op *operation) client() *Client { return op.session.client }

@@ -22,7 +22,7 @@ func (op *operation) read(now time.Time) {
 
 // finishRead answers with the nodes, at once or after the OnRead callbacks.
 func (op *operation) finishRead(now time.Time, nodes []format.Node, calls []tree.ReadCall, err error) {
-	if err == nil && len(calls) > 0 && (!op.hasAccept || format.Supported(op.accept, op.client().version)) {
+	if err == nil && len(calls) > 0 && (!op.hasAccept || op.client().answersIn(op.accept)) {
 		op.complete(now, nodes, calls, op.content)
 		return
 	}
@@ -52,10 +52,14 @@ func (op *operation) content(now time.Time, nodes []format.Node, err error) {
 	var payload []byte
 	if err == nil {
 		f = op.readFormat(nodes)
-		payload, err = op.encode(f, nodes)
+		told := nodes
+		if c.readHistory && carriesTime(f) {
+			told = c.withHistory(nodes)
+		}
+		payload, err = op.encode(f, told)
 	}
 	if err != nil || op.session.conn != op.conn {
-		op.observingFailed()
+		op.observingFailed(now)
 		op.fail(now, err)
 		return
 	}
@@ -70,7 +74,11 @@ func (op *operation) content(now time.Time, nodes []format.Node, err error) {
 	op.respond(now, &r)
 	if o != nil {
 		c.mu.Lock()
+		c.observed.Evaluate(now, o, nodes)
 		c.observed.Sent(now, o, false)
+		if carriesTime(f) && c.hasPending(o.Server, nodes) {
+			c.observed.Repeat(o) // notifications alone carry the history
+		}
 		c.wake() // for what changed while the callbacks ran
 		c.mu.Unlock()
 	}
@@ -83,19 +91,28 @@ func (op *operation) readFormat(nodes []format.Node) format.ContentFormat {
 	case op.hasAccept:
 		return op.accept
 	case op.composite:
-		return op.format
+		return op.format.Answer()
 	}
 	single := op.path.Depth() == 4 || op.path.Depth() == 3 && len(nodes) == 1 && nodes[0].Path == op.path && !nodes[0].Value.IsZero()
 	kind := model.None
 	if single {
 		kind = nodes[0].Value.Kind()
 	}
-	return format.Default(op.client().version, single, kind)
+	version := op.client().version
+	if op.observation != nil && version.Compare(Version11) > 0 {
+		version = Version11 // SenML, as notifications may have a history to tell
+	}
+	return format.Default(version, single, kind)
+}
+
+// answersIn reports whether answers and notifications can be in a format.
+func (c *Client) answersIn(f format.ContentFormat) bool {
+	return format.Supported(f, c.version) && !f.RequestOnly()
 }
 
 // encode writes nodes into the shard's buffer, where they are valid until the next call.
 func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) ([]byte, error) {
-	if !format.Supported(f, c.version) {
+	if !c.answersIn(f) {
 		return nil, &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
 	}
 	payload, err := format.Append(c.shard.payload[:0], f, base, nodes)

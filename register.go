@@ -18,7 +18,7 @@ import (
 // De-register (Core 1.1.1 §6.2).
 func (s *session) register(now time.Time, r registration.Request) {
 	if r.Kind != registration.Update {
-		s.client.dropObservations(now, s.ssid) // void from now on (Core 1.1.1 §6.2.1)
+		s.suspend(now, r.Kind == registration.Deregister)
 	}
 	out := coap.Outgoing{Code: coap.POST, Confirmable: true, Options: make(coap.Options, 0, len(r.Path)+len(r.Queries)+1)}
 	if r.Kind == registration.Deregister {
@@ -78,10 +78,16 @@ func (c *Client) objectLinks() []byte {
 
 // announcedFormats are those that the version does not imply.
 func announcedFormats(v Version) []uint16 {
-	if v.Compare(Version11) < 0 {
+	switch {
+	case v.Compare(Version11) < 0:
 		return nil
+	case v.Compare(Version12) < 0:
+		return []uint16{uint16(format.CBOR), uint16(format.SenMLJSON), uint16(format.SenMLCBOR), uint16(format.TLV), uint16(format.JSON)}
 	}
-	return []uint16{uint16(format.CBOR), uint16(format.SenMLJSON), uint16(format.SenMLCBOR), uint16(format.TLV), uint16(format.JSON)}
+	return []uint16{
+		uint16(format.CBOR), uint16(format.SenMLJSON), uint16(format.SenMLCBOR), uint16(format.SenMLETCHJSON),
+		uint16(format.SenMLETCHCBOR), uint16(format.TLV), uint16(format.LwM2MCBOR),
+	}
 }
 
 var eventKinds = map[registration.EventKind]EventKind{
@@ -97,6 +103,12 @@ var eventKinds = map[registration.EventKind]EventKind{
 }
 
 func (s *session) registrationEvent(now time.Time, e registration.Event) {
+	switch e.Kind {
+	case registration.Registered:
+		s.registered(now)
+	case registration.Updated:
+		s.heard()
+	}
 	event := Event{
 		Kind: eventKinds[e.Kind], Time: now, Server: s.ssid,
 		Err: e.Err, Attempt: e.Attempt, Next: e.Next,
@@ -113,7 +125,8 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 			s.finishUpdates(e.Err)
 		}
 	case registration.Disconnected:
-		s.client.dropObservations(now, s.ssid)
+		s.dropObservations(now)
+		s.client.forgetReader(s.ssid)
 		s.finishUpdates(ErrNotRegistered)
 	}
 }
@@ -173,8 +186,11 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		}
 		c := s.client
 		c.mu.Lock()
-		lifetime := duration(c.value(s.server.Child(serverLifetime)))
+		lifetime := registeredLifetime(c.value(s.server.Child(serverLifetime)))
 		binding := c.value(s.server.Child(serverBinding)).Text()
+		if c.observed != nil {
+			c.observed.SetDefaults(s.ssid, s.defaults())
+		}
 		c.mu.Unlock()
 		s.reg.LifetimeChanged(now, lifetime)
 		s.reg.BindingChanged(now, binding)

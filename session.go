@@ -20,6 +20,9 @@ type session struct {
 	server    Path   // the instance of the Server Object
 	ssid      uint16 // Short Server ID
 	queueMode bool
+	doubted   bool // the server has left something unanswered since it was heard last
+	reachable bool // notifications can be sent
+	unsent    bool // the network did not take the last datagram
 
 	reg     registration.Machine
 	link    link.Link
@@ -31,6 +34,8 @@ type session struct {
 	timer   loop.Timer
 	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
+	sends   []*sending // that wait for the registration
+	untold  []Path     // Object Instances that the server may not have been told of
 }
 
 // Kinds of events that links and goroutines post to a session.
@@ -55,7 +60,7 @@ func (s *session) configure(h *Host) {
 	c := s.client
 	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
 		version:        c.version,
-		lifetime:       duration(c.value(s.server.Child(serverLifetime))),
+		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
 		binding:        c.value(s.server.Child(serverBinding)).Text(),
 		queueMode:      s.queueMode,
 		updateMargin:   c.updateMargin,
@@ -123,6 +128,8 @@ func (s *session) settle(now time.Time) {
 			s.act(now, action)
 		}
 	}
+	s.updateReachable(now)
+	s.resumeSends(now)
 	next := earlier(s.reg.Deadline(), s.resume)
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())
@@ -225,6 +232,7 @@ func (s *session) dropLink(now time.Time) {
 	}
 	conn, l := s.conn, s.link
 	s.conn, s.link = nil, nil
+	s.doubted = true // until an Update or Register over the next one succeeds
 	conn.Close(now, ErrNotRegistered)
 	_ = l.Close()
 }
@@ -258,6 +266,7 @@ func (s *session) Transmit(datagram []byte) {
 	}
 	s.trace("->", datagram)
 	if err := s.link.Send(datagram); err != nil {
+		s.unsent = true
 		s.client.log.Debug("send failed", "server", s.ssid, "err", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/registration"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 	"github.com/lwm2m-go/lwm2m/model"
 )
@@ -19,16 +20,17 @@ const (
 	securitySecret    = 5
 	securitySSID      = 10
 
-	serverSSID           = 0
-	serverLifetime       = 1
-	serverMinPeriod      = 2
-	serverMaxPeriod      = 3
-	serverDisable        = 4
-	serverDisableTimeout = 5
-	serverStoring        = 6
-	serverBinding        = 7
-	serverUpdateTrigger  = 8
-	serverMuteSend       = 23
+	serverSSID             = 0
+	serverLifetime         = 1
+	serverMinPeriod        = 2
+	serverMaxPeriod        = 3
+	serverDisable          = 4
+	serverDisableTimeout   = 5
+	serverStoring          = 6
+	serverBinding          = 7
+	serverUpdateTrigger    = 8
+	serverMuteSend         = 23
+	serverNotificationMode = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16
@@ -41,7 +43,7 @@ const bindingUDP = "U"
 func (c *Client) addAccounts(accounts []ServerAccount) error {
 	taken := map[uint16]int{}
 	for i, account := range accounts {
-		account, target, err := account.complete(i)
+		account, target, err := account.complete(i, c.version)
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 func (c *Client) completeServer(s *session, account ServerAccount) error {
 	in := c.serverInstance(s.ssid)
 	if in == nil {
-		in = NewInstance(c.definition(objectServer), c.freeID(objectServer))
+		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
@@ -147,6 +149,15 @@ func (c *Client) completeServer(s *session, account ServerAccount) error {
 	return nil
 }
 
+// serverDefinition is the definition that the application has chosen by instances of the
+// Server Object of its own, or that of the client's version.
+func (c *Client) serverDefinition() *model.Object {
+	for in := range c.tree.Instances(objectServer) {
+		return in.Definition()
+	}
+	return c.definition(objectServer)
+}
+
 // resourceValue is a value for a Resource of the instance at hand.
 type resourceValue struct {
 	resource uint16
@@ -156,7 +167,7 @@ type resourceValue struct {
 func serverValues(a ServerAccount) [8]resourceValue {
 	return [...]resourceValue{
 		{serverSSID, model.IntegerValue(int64(a.ShortServerID))},
-		{serverLifetime, seconds(a.Lifetime)},
+		{serverLifetime, seconds(max(a.Lifetime, 0))},
 		{serverMinPeriod, optionalSeconds(a.DefaultMinPeriod)},
 		{serverMaxPeriod, optionalSeconds(a.DefaultMaxPeriod)},
 		{serverDisableTimeout, seconds(a.DisableTimeout)},
@@ -172,6 +183,15 @@ func seconds(d time.Duration) Value { return model.IntegerValue(int64(d / time.S
 // may write any number: the longest that all peers can count is 68 years.
 func duration(v Value) time.Duration {
 	return time.Duration(min(max(v.Int(), 0), math.MaxInt32)) * time.Second
+}
+
+// registeredLifetime is the value of Resource 1/x/1 for the registration, to which 0 means the same
+// as Infinite to the application: no end, or before LwM2M 1.2 the default.
+func registeredLifetime(v Value) time.Duration {
+	if v.Kind() == model.Integer && v.Int() == 0 {
+		return registration.Infinite
+	}
+	return duration(v)
 }
 
 func optionalSeconds(d time.Duration) Value {

@@ -35,6 +35,9 @@ type Transmission struct {
 	// MaxBody is the longest body that is assembled from a server's blocks, in bytes; beyond it the answer
 	// is 4.13. Default: 1 MiB.
 	MaxBody int
+	// MaxReport is the longest payload, in bytes, of a Send and of a notification with a history: more goes into
+	// several messages. A single value may be longer. Default: 8192, as common servers take no more.
+	MaxReport int
 	// MaxTransfers bounds the block-wise transfers with one server at the same time, each way. Beyond it a server is
 	// answered 5.03. Default: 16.
 	MaxTransfers int
@@ -48,10 +51,20 @@ type Transmission struct {
 	MaxPending int
 }
 
+const defaultMaxReport = 8192
+
+func (t Transmission) maxReport() int {
+	if t.MaxReport > 0 {
+		return t.MaxReport
+	}
+	return defaultMaxReport
+}
+
 // defaultParams is shared by the clients that have no Transmission of their own.
 var defaultParams = new(coap.Params)
 
 func (t Transmission) params() *coap.Params {
+	t.MaxReport = 0 // not CoAP's
 	if t == (Transmission{}) {
 		return defaultParams
 	}

@@ -33,14 +33,27 @@ func (op *operation) write(now time.Time, payload []byte, mode tree.Mode) {
 	op.transact(now, transaction)
 }
 
+// isPartialWrite reports whether a POST on a Resource is a Write rather than an Execute:
+// since LwM2M 1.2, if the Resource has values (Core 1.2 §6.3.3).
+func (op *operation) isPartialWrite() bool {
+	c := op.client()
+	if op.path.Depth() != 3 || c.version.Compare(Version12) < 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kind, _, ok := c.tree.Resource(op.path.Object(), op.path.Resource())
+	return ok && kind != model.None
+}
+
 // decode reads a payload by the definitions of the tree. It is called with the client's mu held.
 func (op *operation) decode(payload []byte) ([]format.Node, error) {
 	f := format.Text
 	if op.hasFormat {
 		f = op.format
 	}
-	if !format.Supported(f, op.client().version) {
-		return nil, op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"})
+	if err := op.checkFormat(f); err != nil {
+		return nil, err
 	}
 	nodes, err := format.Decode(f, op.path, payload, &op.client().tree)
 	if err != nil {

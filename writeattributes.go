@@ -8,13 +8,14 @@ import (
 )
 
 // writeAttributes performs a Write-Attributes (Core 1.1.1 §6.3.4): the attributes
-// are kept for the server that wrote them, and shown to it by Discover.
+// are kept for the server that wrote them, act on its observations, and are shown to it by Discover.
 func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	c := op.client()
 	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
 	if err == nil {
 		c.mu.Lock()
 		err = op.attach(update)
+		c.wake() // for the observations that follow them
 		c.mu.Unlock()
 	} else {
 		err = &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
@@ -36,7 +37,7 @@ func (op *operation) attach(update model.AttributesUpdate) error {
 	if err := update.CheckLevel(op.path, resource); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
-	if err := c.attributes.Write(op.session.ssid, op.path, update); err != nil {
+	if err := c.reporting().WriteAttributes(op.session.ssid, op.path, update); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
 	return nil

@@ -26,6 +26,7 @@ func TestPrograms(t *testing.T) {
 	}{
 		{"thermometer", tryThermometer, `REGISTRATION_COMPLETE[^\n]*\n(.*\n)*.*DISCONNECT`},
 		{"actuator", tryActuator, `the relay is switched to true\n(.*\n)*.*boost for 10 minutes`},
+		{"datalogger", tryDatalogger, `sent [1-9][0-9]* samples, 0 were dropped so far`},
 		{"customobject", tryCustomObject, `bin 1 was set up at Park Lane\n(.*\n)*.*bin 1 was taken away`},
 	} {
 		t.Run(test.program, func(t *testing.T) {
@@ -104,6 +105,13 @@ func tryThermometer(t *testing.T, d *server.Device) {
 		t.Errorf("%v, %v", n, err)
 	}
 	answered(t, model.Changed)(d.Execute(t.Context(), model.PathOf(3, 0, 4), ""))
+}
+
+func tryDatalogger(t *testing.T, d *server.Device) {
+	r := answered(t, model.Content)(d.Read(t.Context(), model.PathOf(3303, 0, 5700), server.ReadOptions{Accept: server.SenMLCBOR}))
+	if len(r.Nodes) != 1 || !r.Nodes[0].Time.IsZero() {
+		t.Errorf("read %+v", r.Nodes)
+	}
 }
 
 func tryActuator(t *testing.T, d *server.Device) {

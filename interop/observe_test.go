@@ -1,7 +1,9 @@
 package interop
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
@@ -179,4 +181,54 @@ func TestObserveCompositeCancelledByReset(t *testing.T) {
 	for range paths {
 		d.history.wait(d.ctx, t, lwm2m.ObservationEnded)
 	}
+}
+
+// A notification that is longer than a block: Leshan asks for the rest.
+func TestNotificationInBlocks(t *testing.T) {
+	t.Parallel()
+	for _, format := range []leshan.Format{leshan.OPAQUE, leshan.SenMLCBOR} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			d := connect(t)
+			must(t, d.values.Set(150, model.OpaqueValue(big(10))))
+			o, _ := d.follow("/3442/0/150", format)
+			for _, size := range []int{5000, 7000, 100} {
+				data := big(size)
+				must(t, d.values.Set(150, model.OpaqueValue(data)))
+				o.next(leshan.Single(150, leshan.Opaque, data))
+				if size > 1024 {
+					d.message("rest of a notification", func(m *leshan.Message) bool {
+						return !m.Incoming && strings.Contains(m.Options, `"Block2"`)
+					})
+				}
+			}
+		})
+	}
+}
+
+// A De-register, here by Disable, ends observations; nobody is told of changes until Leshan observes again.
+func TestObserveUntilDisable(t *testing.T) {
+	t.Parallel()
+	d := connect(t, func(d *device) { d.config.Servers[0].DisableTimeout = time.Second })
+	o, _ := d.follow("/3303/0/5700", leshan.TEXT)
+	composite, _ := d.followComposite(leshan.SenMLCBOR, "/3303/0/5700", "/3/0/15")
+	d.writeAttributes("2.04", "/3303/0/5700", "pmin=60")
+	must(t, d.temp.SensorValue.Set(30)) // not told in time
+	d.disable()
+	for range 3 {
+		d.history.wait(d.ctx, t, lwm2m.ObservationEnded)
+	}
+	d.event(leshan.Deregistered)
+	must(t, d.temp.SensorValue.Set(31))
+	d.event(leshan.Registered)
+	d.history.wait(d.ctx, t, lwm2m.Registered)
+	must(t, d.temp.SensorValue.Set(32))
+	d.pass()
+	o.quiet()
+	composite.quiet()
+	d.writeAttributes("2.04", "/3303/0/5700", "pmin")
+	again, first := d.follow("/3303/0/5700", leshan.TEXT)
+	same(t, "value", first.Content, temperature(32))
+	must(t, d.temp.SensorValue.Set(33))
+	again.next(temperature(33))
 }

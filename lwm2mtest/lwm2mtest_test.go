@@ -97,6 +97,7 @@ func TestNetwork(t *testing.T) {
 		network.SetFilter(func(p lwm2mtest.Packet) bool { return p.Direction != lwm2mtest.ToClient })
 		c.request(t, 1, "/rd", "ep=a&lwm2m=1.1&lt=60", "</3/0>")
 		one.WaitRegistered("a")
+		synctest.Wait() // the answer follows the event
 		if len(c.received) != 0 || network.Stats(lwm2mtest.ToClient).Lost != 1 {
 			t.Errorf("the filter lost %d datagrams", network.Stats(lwm2mtest.ToClient).Lost)
 		}

@@ -134,7 +134,7 @@ func DefaultVersion(object uint16, lwm2m Version) (v Version, core bool) {
 var definitions embed.FS
 
 // registries are the shared Registries, parsed when they are first needed.
-type registries struct{ all, core10, core11 *Registry }
+type registries struct{ all, core10, core11, core12 *Registry }
 
 var embedded = sync.OnceValue(func() registries {
 	all := &Registry{}
@@ -142,7 +142,7 @@ var embedded = sync.OnceValue(func() registries {
 		panic(err) // the files are part of the program; a test reads them all
 	}
 	all.shared = true
-	return registries{all: all, core10: all.core(Version10), core11: all.core(Version11)}
+	return registries{all: all, core10: all.core(Version10), core11: all.core(Version11), core12: all.core(Version12)}
 })
 
 func (r *Registry) addFiles(files fs.FS) error {
@@ -188,11 +188,15 @@ func Embedded() *Registry { return embedded().all }
 
 // Core returns the definitions of Objects 0 to 7 in the versions that are the
 // default of an enabler version, as [DefaultVersion] has them: those of LwM2M 1.0
-// below 1.1, and those of 1.1 from there on. The Registry and its definitions
-// are part of [Embedded], and shared in the same way.
+// below 1.1, those of 1.1 below 1.2, and those of 1.2 from there on. The Registry and
+// its definitions are part of [Embedded], and shared in the same way.
 func Core(lwm2m Version) *Registry {
-	if lwm2m.Compare(Version11) >= 0 {
-		return embedded().core11
+	switch r := embedded(); {
+	case lwm2m.Compare(Version12) >= 0:
+		return r.core12
+	case lwm2m.Compare(Version11) >= 0:
+		return r.core11
+	default:
+		return r.core10
 	}
-	return embedded().core10
 }

@@ -8,11 +8,13 @@ import (
 
 // CompositeOptions says how to read or write at several paths.
 type CompositeOptions struct {
-	// Format of the request: SenML JSON or SenML CBOR. Default: SenML JSON if the
-	// Client has registered that one alone, else SenML CBOR.
+	// Format of the request: SenML JSON or SenML CBOR, since LwM2M 1.2 also SenML-ETCH
+	// JSON or CBOR, and of a Write-Composite LwM2M CBOR. Default: SenML JSON if the
+	// Client has registered that one alone, else SenML CBOR; the same of SenML-ETCH
+	// where a Write-Composite removes something.
 	Format ContentFormat
 	// Accept is the format of the answer to a Read-Composite or Observe-Composite.
-	// Default: that of the request.
+	// Default: that of the request, plain SenML where that is SenML-ETCH.
 	Accept ContentFormat
 }
 
@@ -26,9 +28,9 @@ func (d *Device) ReadComposite(ctx context.Context, paths []model.Path, o Compos
 }
 
 // WriteComposite writes values anywhere, all or nothing (Core 1.1.1 §6.3.9); LwM2M
-// 1.1.
+// 1.1. Since 1.2 a Resource Instance whose Node has no Value is removed.
 func (d *Device) WriteComposite(ctx context.Context, nodes []Node, o CompositeOptions) (*Response, error) {
-	r := &Request{Method: IPATCH, Path: "/", Format: d.compositeFormat(o)}
+	r := &Request{Method: IPATCH, Path: "/", Format: d.compositeFormat(o, removes(nodes))}
 	return d.encoded(ctx, "Write-Composite", r, model.Path{}, nodes)
 }
 
@@ -46,14 +48,14 @@ func (d *Device) ObserveComposite(ctx context.Context, paths []model.Path, c Com
 
 // fetch makes the request that lists paths.
 func (d *Device) fetch(operation string, paths []model.Path, o CompositeOptions) (*Request, error) {
-	format := d.compositeFormat(o)
+	format := d.compositeFormat(o, false)
 	payload, err := encodePaths(format, paths)
 	if err != nil {
 		return nil, &OperationError{Operation: operation, Endpoint: d.endpoint, Path: "/", Err: err}
 	}
 	r := &Request{Method: FETCH, Path: "/", Format: format, Accept: o.Accept, Payload: payload}
 	if r.Accept == NoContentFormat {
-		r.Accept = format
+		r.Accept = answerFormat(format)
 	}
 	return r, nil
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // Config says how a Server behaves. The zero Config is ready to use: it accepts
-// LwM2M 1.0 and 1.1 and knows the Objects of [model.Embedded].
+// LwM2M 1.0, 1.1 and 1.2 and knows the Objects of [model.Embedded].
 type Config struct {
 	// Logger gets what an operator may want to know: refused registrations at level
 	// Info, broken datagrams at Debug, mistakes of callbacks at Error. Default:
@@ -37,7 +37,7 @@ type Config struct {
 	// the format itself tells their type.
 	Definitions *model.Registry
 	// Versions are the versions of the enabler that are accepted; a Register with
-	// another is answered 4.12. Default: 1.0 and 1.1. Also possible: 1.2.
+	// another is answered 4.12. Default: 1.0, 1.1 and 1.2.
 	Versions []model.Version
 	// MinLifetime and MaxLifetime bound the lifetime of Registrations; beyond them a
 	// Register or Update is answered 4.00. MaxLifetime also refuses the endless
@@ -120,7 +120,7 @@ func (c Config) defaults() Config {
 		c.Definitions = model.Embedded()
 	}
 	if len(c.Versions) == 0 {
-		c.Versions = []model.Version{model.Version10, model.Version11}
+		c.Versions = []model.Version{model.Version10, model.Version11, model.Version12}
 	}
 	c.Versions = slices.Clone(c.Versions)
 	if c.MaxRegistrations <= 0 {

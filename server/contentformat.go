@@ -11,7 +11,7 @@ import (
 // whose number is 0.
 type ContentFormat uint32 // number + 1
 
-// The Content-Formats of LwM2M (Core 1.1.1 §7.4).
+// The Content-Formats of LwM2M (Core 1.1.1 §7.4, Core 1.2 §7.4).
 const (
 	Text            ContentFormat = 1 + 0     // text/plain
 	LinkFormat      ContentFormat = 1 + 40    // application/link-format
@@ -19,6 +19,8 @@ const (
 	CBOR            ContentFormat = 1 + 60    // application/cbor; since LwM2M 1.1
 	SenMLJSON       ContentFormat = 1 + 110   // application/senml+json; since LwM2M 1.1
 	SenMLCBOR       ContentFormat = 1 + 112   // application/senml+cbor; since LwM2M 1.1
+	SenMLETCHJSON   ContentFormat = 1 + 320   // application/senml-etch+json; composite requests since LwM2M 1.2
+	SenMLETCHCBOR   ContentFormat = 1 + 322   // application/senml-etch+cbor; composite requests since LwM2M 1.2
 	TLV             ContentFormat = 1 + 11542 // application/vnd.oma.lwm2m+tlv
 	JSON            ContentFormat = 1 + 11543 // application/vnd.oma.lwm2m+json; LwM2M 1.0
 	LwM2MCBOR       ContentFormat = 1 + 11544 // application/vnd.oma.lwm2m+cbor; since LwM2M 1.2

@@ -17,7 +17,7 @@
 //
 // # Registrations
 //
-// LwM2M 1.0 and 1.1 are accepted, 1.2 if Config.Versions says so. A Registration
+// LwM2M 1.0, 1.1 and 1.2 are accepted, unless Config.Versions says otherwise. A Registration
 // ends when the Client de-registers or registers anew, or when its lifetime passes
 // without an Update; there is no grace period. What the standard does not allow is
 // refused with its code and a reason in the payload:

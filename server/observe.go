@@ -29,6 +29,8 @@ type Notification struct {
 	Response
 	Time     time.Time // when it arrived
 	Sequence uint32    // value of the Observe option; 0 with an error or a body of several blocks
+	// Confirmable tells that it came in a confirmable message, which has been acknowledged.
+	Confirmable bool
 	// Err says that the rest of a long notification could not be fetched; the
 	// Response is then empty.
 	Err error
@@ -114,7 +116,7 @@ func (o *Observation) receive(now time.Time, r coap.Result) {
 	case r.Err != nil:
 		o.deliver(Notification{Time: now, Err: r.Err})
 	default:
-		n := Notification{Response: *x.registration.response(x.request, r), Time: now}
+		n := Notification{Response: *x.registration.response(x.request, r), Time: now, Confirmable: r.Confirmable}
 		n.Sequence, _ = r.Options.Uint(coap.Observe)
 		o.deliver(n)
 	}

@@ -133,13 +133,16 @@ func TestRequests(t *testing.T) {
 func TestDefaultFormats(t *testing.T) {
 	bubble(t, server.Config{}, func(t *testing.T, s *lwm2mtest.Server) {
 		for name, test := range map[string]struct{ query, links, write, composite string }{
-			"1.0":        {"lwm2m=1.0", "</3/0>", "format=11542", "format=112"},
-			"1.1":        {"lwm2m=1.1", "</3/0>", "format=112", "format=112"},
-			"1.1 JSON":   {"lwm2m=1.1", "</>;ct=110,</3/0>", "format=110", "format=110"},
-			"1.1 TLV":    {"lwm2m=1.1", "</>;ct=11542,</3/0>", "format=11542", "format=112"},
-			"1.1 many":   {"lwm2m=1.1", `</>;ct="110 112 11542",</3/0>`, "format=112", "format=112"},
-			"1.0 senml":  {"lwm2m=1.0", "</>;ct=110,</3/0>", "format=110", "format=110"},
-			"under root": {"lwm2m=1.1", `</lwm2m>;rt="oma.lwm2m";ct=110,</lwm2m/3/0>`, "/lwm2m/1/0 format=110", "/lwm2m accept=110 format=110"},
+			"1.0":                      {"lwm2m=1.0", "</3/0>", "format=11542", "format=112"},
+			"1.1":                      {"lwm2m=1.1", "</3/0>", "format=112", "format=112"},
+			"1.1 JSON":                 {"lwm2m=1.1", "</>;ct=110,</3/0>", "format=110", "format=110"},
+			"1.1 TLV":                  {"lwm2m=1.1", "</>;ct=11542,</3/0>", "format=11542", "format=112"},
+			"1.1 many":                 {"lwm2m=1.1", `</>;ct="110 112 11542",</3/0>`, "format=112", "format=112"},
+			"1.0 senml":                {"lwm2m=1.0", "</>;ct=110,</3/0>", "format=110", "format=110"},
+			"1.1 with a format of 1.2": {"lwm2m=1.1", `</>;ct="112 11544",</3/0>`, "format=112", "format=112"},
+			"1.2":                      {"lwm2m=1.2", "</3/0>", "format=112", "format=112"},
+			"1.2 many":                 {"lwm2m=1.2", `</>;ct="110 112 320 322 11544",</3/0>`, "format=11544", "format=112"},
+			"under root":               {"lwm2m=1.1", `</lwm2m>;rt="oma.lwm2m";ct=110,</lwm2m/3/0>`, "/lwm2m/1/0 format=110", "/lwm2m accept=110 format=110"},
 		} {
 			p := dial(t, s)
 			var got string

@@ -67,7 +67,10 @@ func (d *Device) formatFor(base model.Path, nodes []Node) ContentFormat {
 		return Text
 	}
 	r, _ := d.Registration()
-	for _, f := range []ContentFormat{SenMLCBOR, SenMLJSON, TLV} {
+	for _, f := range []ContentFormat{LwM2MCBOR, SenMLCBOR, SenMLJSON, TLV} {
+		if f == LwM2MCBOR && r.Version.Compare(model.Version12) < 0 {
+			continue
+		}
 		if number, _ := f.Number(); slices.Contains(r.Inventory.Formats, number) {
 			return f
 		}
@@ -78,17 +81,36 @@ func (d *Device) formatFor(base model.Path, nodes []Node) ContentFormat {
 	return SenMLCBOR
 }
 
-// compositeFormat chooses the format of a composite request.
-func (d *Device) compositeFormat(o CompositeOptions) ContentFormat {
+// compositeFormat chooses the format of a composite request. What is to be removed can
+// be said since LwM2M 1.2, and not in plain SenML.
+func (d *Device) compositeFormat(o CompositeOptions, removes bool) ContentFormat {
 	if o.Format != NoContentFormat {
 		return o.Format
 	}
-	r, _ := d.Registration()
-	knows := func(f format.ContentFormat) bool { return slices.Contains(r.Inventory.Formats, uint16(f)) }
-	if knows(format.SenMLJSON) && !knows(format.SenMLCBOR) {
-		return SenMLJSON
+	asCBOR, asJSON := SenMLCBOR, SenMLJSON
+	if removes {
+		asCBOR, asJSON = SenMLETCHCBOR, SenMLETCHJSON
 	}
-	return SenMLCBOR
+	r, _ := d.Registration()
+	knows := func(f ContentFormat) bool {
+		number, _ := f.Number()
+		return slices.Contains(r.Inventory.Formats, number)
+	}
+	if knows(asJSON) && !knows(asCBOR) {
+		return asJSON
+	}
+	return asCBOR
+}
+
+// answerFormat is the format of the answer to a composite request in format f.
+func answerFormat(f ContentFormat) ContentFormat {
+	number, _ := f.Number()
+	return FormatOf(uint16(format.ContentFormat(number).Answer()))
+}
+
+// removes reports whether nodes of a Write-Composite say that a Resource Instance is to go.
+func removes(nodes []Node) bool {
+	return slices.ContainsFunc(nodes, func(n Node) bool { return n.Value.IsZero() && n.Path.Depth() == 4 })
 }
 
 // encodePaths lists paths for a composite request.

@@ -27,8 +27,9 @@ func (s *Server) judgeSend(req *request, r *registration) (*Data, *model.Error) 
 		return nil, badRequest("no Client is registered at %s", req.peer.remote)
 	case r.Version.Compare(model.Version11) < 0:
 		return nil, &model.Error{Code: model.NotFound, Reason: "Send does not exist in LwM2M 1.0"}
-	case req.format != SenMLJSON && req.format != SenMLCBOR:
-		return nil, badRequest("Content-Format of Send must be 110 or 112, not %s", req.format)
+	case req.format == LwM2MCBOR && r.Version.Compare(model.Version12) < 0,
+		req.format != SenMLJSON && req.format != SenMLCBOR && req.format != LwM2MCBOR:
+		return nil, badRequest("Content-Format of Send must be 110, 112 or since LwM2M 1.2 11544, not %s", req.format)
 	}
 	nodes, err := r.decode(req.format, model.Path{}, req.payload)
 	if err != nil {

@@ -47,6 +47,17 @@ func TestSend(t *testing.T) {
 		if r := p.do("POST /dp", 11542, "\xc8\x00\x01a"); r.Code != coap.BadRequest {
 			t.Errorf("Send of TLV: %s", show(&r))
 		}
+		if r := p.do("POST /dp", 11544, "\xa1\x83\x19\x0c\xe7\x00\x19\x16\x44\x15"); r.Code != coap.BadRequest {
+			t.Errorf("Send of LwM2M CBOR in 1.1: %s", show(&r))
+		}
+		recent := dial(t, s)
+		recent.register("ep=c&lwm2m=1.2", "</3303/0>")
+		if r := recent.do("POST /dp", 11544, "\xa1\x83\x19\x0c\xe7\x00\x19\x16\x44\x15"); r.Code != coap.Changed {
+			t.Errorf("Send of LwM2M CBOR: %s", show(&r))
+		}
+		if e := s.WaitEvent(server.Sent, "c"); len(e.Data.Nodes) != 1 || e.Data.Nodes[0].Value.Float() != 21 {
+			t.Errorf("event %+v", e.Data)
+		}
 		old := dial(t, s)
 		old.register("ep=b&lwm2m=1.0", "</3303/0>")
 		if r := old.do("POST /dp", 110, pack); r.Code != coap.NotFound {

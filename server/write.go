@@ -10,10 +10,12 @@ import (
 type WriteOptions struct {
 	// Format of the payload. Default for a single value: text/plain, or octet-stream
 	// for Opaque. Default for several: the best format that the Client has
-	// registered, SenML CBOR before SenML JSON before TLV; if it has registered none
-	// of them, TLV in LwM2M 1.0 and SenML CBOR since 1.1.
+	// registered, LwM2M CBOR of a Client of LwM2M 1.2 before SenML CBOR before SenML
+	// JSON before TLV; if it has registered none of them, TLV in LwM2M 1.0 and SenML
+	// CBOR since 1.1.
 	Format ContentFormat
-	// Partial adds and updates (POST) instead of replacing (PUT).
+	// Partial adds and updates (POST) instead of replacing (PUT): Resources of an
+	// Object Instance or, since LwM2M 1.2, instances of a Resource.
 	Partial bool
 }
 

@@ -57,7 +57,7 @@ that could not register within that time is a failure (exit code 1).`,
 	flags.StringVar(&f.server, "server", "", "`URI` of the server, coap://HOST[:PORT]; the port defaults to 5683")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`name` by which the server knows the device")
 	flags.Var(&f.lifetime, "lifetime", "how long a registration is valid, such as 5m, or 86400 for a day in seconds")
-	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M, 1.0 or 1.1")
+	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
 	flags.DurationVar(&f.interval, "interval", defaultInterval, "time between two measurements")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")

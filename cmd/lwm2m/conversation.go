@@ -125,6 +125,8 @@ func (c *conversation) event(e server.Event) {
 	case server.Deregistered:
 		c.line(green, fromDevice+"De-register of %s", e.Endpoint)
 		c.line(cyan, toDevice+"2.02 Deleted")
+	case server.Sent:
+		c.sent(e)
 	case server.Refused:
 		c.line(red, fromDevice+"a request that the server refuses")
 		c.line(red, toDevice+"%v", e.Err)

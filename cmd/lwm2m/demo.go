@@ -42,7 +42,8 @@ func newDemoCommand() *cobra.Command {
 		Short: "Show how a server manages a device",
 		Long: `Starts an LwM2M Server and a device with a temperature sensor in this program and
 shows what passes between them, over UDP on this computer: the device registers;
-the server reads, discovers, writes, executes, creates, deletes and observes.
+the server reads, discovers, writes, executes, creates, deletes and observes,
+and the device sends values on its own.
 Then the temperature is notified until you interrupt it (Ctrl-C) or the time of
 --for is over, and the device de-registers.
 
@@ -97,12 +98,15 @@ type demo struct {
 	gone       chan struct{} // closed when it has de-registered
 	deviceDone chan error
 	notified   chan struct{} // closed at the first notification
+	send       chan struct{} // tells the device to send
+	sent       chan struct{} // closed when that has arrived
 }
 
 func newDemo(srv *server.Server, out *terminal, logger *slog.Logger) *demo {
 	return &demo{
 		out: &conversation{terminal: out}, server: srv, logger: logger, pace: demoPace, interval: demoInterval,
 		arrived: make(chan struct{}), gone: make(chan struct{}), notified: make(chan struct{}),
+		send: make(chan struct{}, 1), sent: make(chan struct{}),
 		deviceDone: make(chan error, 1),
 	}
 }
@@ -170,7 +174,7 @@ func (d *demo) deviceOptions() deviceOptions {
 				d.out.device("%s", (&narrator{server: d.server.URI(), endpoint: demoEndpoint}).words(e, demoLifetime))
 			}
 		},
-		say: d.out.device,
+		say: d.out.device, send: d.send,
 	}
 }
 
@@ -193,6 +197,8 @@ func (d *demo) watch(ctx context.Context, events *server.Events) {
 			closeOnce(d.arrived)
 		case server.Deregistered:
 			closeOnce(d.gone)
+		case server.Sent:
+			closeOnce(d.sent)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lwm2m-go/lwm2m"
 )
 
-// deviceOptions say what device to simulate. All fields are required.
+// deviceOptions say what device to simulate. All fields but send are required.
 type deviceOptions struct {
 	endpoint string
 	server   string // URI
@@ -24,6 +24,8 @@ type deviceOptions struct {
 	onEvent func(e lwm2m.Event, lifetime time.Duration)
 	// say tells what the device does. It is called from any goroutine.
 	say func(format string, args ...any)
+	// send has the device send its last temperatures for each value; nil for never.
+	send <-chan struct{}
 }
 
 // rebootDelay is what the answer to a Reboot gets to reach the server.
@@ -80,6 +82,8 @@ func (m *machine) work(ctx context.Context, sample *int) (factory, ok bool) {
 		case <-tick.C:
 			*sample++
 			m.measure(*sample)
+		case <-m.options.send:
+			m.send(ctx)
 		case factory = <-m.reboot:
 			m.options.say("reboots")
 			select {

@@ -66,8 +66,10 @@ func parseVersion(text string) (lwm2m.Version, error) {
 		return lwm2m.Version10, nil
 	case "1.1":
 		return lwm2m.Version11, nil
+	case "1.2":
+		return lwm2m.Version12, nil
 	}
-	return lwm2m.Version{}, usagef("--version: %q: this program speaks LwM2M 1.0 and 1.1", text)
+	return lwm2m.Version{}, usagef("--version: %q: this program speaks LwM2M 1.0, 1.1 and 1.2", text)
 }
 
 // maxEndpoint is what fits into the query ep= of a Register.

@@ -45,6 +45,7 @@ func (d *demo) steps() []step {
 		{"Delete", d.delete},
 		{"Write-Attributes", d.writeAttributes},
 		{"Read-Composite", d.readComposite},
+		{"Send", d.awaitSend},
 		{"Observe", d.observe},
 		{"Notify", d.awaitNotification},
 	}

@@ -14,7 +14,7 @@ func newVersionCommand() *cobra.Command {
 		Short: "Show the version of this program",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "lwm2m %s, speaks LwM2M 1.0 and 1.1, built with %s for %s/%s\n",
+			fmt.Fprintf(cmd.OutOrStdout(), "lwm2m %s, speaks LwM2M 1.0, 1.1 and 1.2, built with %s for %s/%s\n",
 				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},

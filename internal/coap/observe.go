@@ -41,7 +41,9 @@ func (c *Conn) receiveObserved(now time.Time, e *exchange, m *Message) {
 		c.fetchRest(now, e, b, m)
 		return
 	}
-	e.out.Done(now, Result{Code: m.Code, Options: m.Options, Payload: m.Payload, Observing: true})
+	e.out.Done(now, Result{
+		Code: m.Code, Options: m.Options, Payload: m.Payload, Observing: true, Confirmable: m.Type == Confirmable,
+	})
 }
 
 // fetchRest asks for the blocks after the first of the notification m: without
@@ -52,9 +54,10 @@ func (c *Conn) fetchRest(now time.Time, e *exchange, b Block, m *Message) {
 	rest.out.Options = slices.Clone(e.out.Options)
 	rest.out.Options.Remove(Observe)
 	rest.upload = upstream{blockwise: e.upload.blockwise, szx: e.upload.szx}
+	confirmable := m.Type == Confirmable
 	rest.out.Done = func(now time.Time, r Result) {
 		e.rest = nil
-		r.Observing = true
+		r.Observing, r.Confirmable = true, confirmable
 		e.out.Done(now, r)
 	}
 	if err := rest.download.append(b, m, e.params); err != nil {

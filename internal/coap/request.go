@@ -40,6 +40,8 @@ type Result struct {
 	Payload []byte // whole body, assembled from Block2
 	// Observing tells that the observation stands: Done will be called again.
 	Observing bool
+	// Confirmable tells, of a notification, that it came in a confirmable message.
+	Confirmable bool
 	// Err is why there is no response: ErrTimeout, ErrReset, ErrTooLarge,
 	// ErrBlock, ErrOption, or the reason the Conn was reset for. Code, Options
 	// and Payload are zero then. If Observing is true nevertheless, the body of

@@ -11,9 +11,10 @@ import (
 
 // Append appends the payload in format f that answers a request for base, or
 // that is written to it: base has one to four levels, or none for a composite
-// operation and Send. nodes are at or below base and for TLV sorted by path; several
-// of one path are a history, which only SenML and JSON carry. It allocates nothing if
-// dst has room, unless Opaque or very long values are written in SenML.
+// operation and Send. nodes are at or below base. For TLV they are sorted by path, and
+// for LwM2M CBOR those of each Object are; several of one path are a history, which
+// only SenML and JSON carry. It allocates nothing if dst has room, unless Opaque or
+// very long values are written in SenML.
 //
 // Errors are [*Error]: [ErrUnsupported] if f cannot carry the nodes, [ErrPath]
 // if nodes are out of order or not below base, [ErrType] if a value has no
@@ -34,6 +35,8 @@ func Append(dst []byte, f ContentFormat, base model.Path, nodes []Node) ([]byte,
 		return appendSenML(dst, f, senml.OMA10, base, nodes)
 	case TLV:
 		return appendTLV(dst, base, nodes)
+	case LwM2MCBOR:
+		return appendLwM2MCBOR(dst, nodes)
 	}
 	return dst, unsupported(f, "cannot carry values")
 }

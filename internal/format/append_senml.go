@@ -11,7 +11,8 @@ import (
 // appendSenML writes a pack. Below a request path all records share a base name:
 // the path itself if it is that of the value, else the path with a slash. In
 // composite operations every record has its full name. If all values have a
-// time, the first one's is the base time.
+// time, the first one's is the base time. Times are told to the microsecond: common servers
+// refuse a sum of base time and time that has more than nine decimals.
 func appendSenML(dst []byte, f ContentFormat, s senml.Syntax, base model.Path, nodes []Node) ([]byte, error) {
 	etch := f == SenMLETCHJSON || f == SenMLETCHCBOR
 	count, timed := 0, true
@@ -23,7 +24,7 @@ func appendSenML(dst []byte, f ContentFormat, s senml.Syntax, base model.Path, n
 	}
 	var baseBuf, nameBuf [32]byte
 	var valueBuf [128]byte
-	var baseTime time.Time
+	var baseTime int64 // in microseconds
 	first := true
 	w := senml.NewWriter(dst, s, count)
 	for i := range nodes {
@@ -39,11 +40,11 @@ func appendSenML(dst []byte, f ContentFormat, s senml.Syntax, base model.Path, n
 			r.BaseName = baseName(baseBuf[:0], base, n.Path)
 		}
 		if first && timed {
-			baseTime = n.Time
+			baseTime = n.Time.UnixMicro()
 			r.HasBaseTime, r.BaseTime = true, seconds(n.Time)
 		}
-		if timed && !n.Time.Equal(baseTime) {
-			r.HasTime, r.Time = true, n.Time.Sub(baseTime).Seconds()
+		if timed && n.Time.UnixMicro() != baseTime {
+			r.HasTime, r.Time = true, float64(n.Time.UnixMicro()-baseTime)/1e6
 		} else if !timed && !n.Time.IsZero() {
 			r.HasTime, r.Time = true, seconds(n.Time)
 		}

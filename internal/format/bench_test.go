@@ -20,7 +20,7 @@ func device(tb testing.TB) []Node {
 	return nodes
 }
 
-var deviceFormats = []ContentFormat{TLV, SenMLCBOR, SenMLJSON, JSON}
+var deviceFormats = []ContentFormat{TLV, LwM2MCBOR, SenMLCBOR, SenMLJSON, JSON}
 
 // The budget: encoding into the caller's buffer allocates nothing.
 func TestAppendAllocatesNothing(t *testing.T) {
@@ -38,7 +38,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 		check(f, model.PathOf(3, 0), nodes)
 		check(f, model.PathOf(3), nodes)
 	}
-	for _, f := range []ContentFormat{SenMLJSON, SenMLCBOR} {
+	for _, f := range []ContentFormat{SenMLJSON, SenMLCBOR, LwM2MCBOR} {
 		check(f, model.Path{}, nodes)
 	}
 	for _, kind := range allKinds {

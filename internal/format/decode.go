@@ -6,8 +6,8 @@ import "github.com/lwm2m-go/lwm2m/model"
 // request for that path, or what is to be written there. base has one to four
 // levels, or none for composite operations and Send. types may be nil.
 //
-// The nodes come in the order of the payload, and a path may come twice, as in
-// a history. A path is checked against base and against types: a Resource that
+// The nodes come in the order of the payload, and in SenML and JSON a path may come
+// twice, as in a history. A path is checked against base and against types: a Resource that
 // is known to have one instance takes no value at a path of four levels, one
 // that is known to have many none at three. Whether Objects and Resources exist
 // is for the caller to say. The nodes share no memory with the payload.
@@ -35,6 +35,8 @@ func Decode(f ContentFormat, base model.Path, payload []byte, types Types) ([]No
 		err = d.tlv(payload)
 	case SenMLJSON, SenMLCBOR, SenMLETCHJSON, SenMLETCHCBOR, JSON:
 		err = d.senml(payload)
+	case LwM2MCBOR:
+		err = d.lwm2mCBOR(payload)
 	default:
 		err = unsupported(f, "cannot carry values")
 	}
@@ -82,7 +84,8 @@ type decoder struct {
 	types  Types
 	nodes  []Node
 
-	wrapped, bare bool // TLV has shown Object Instances, or Resources without one
+	wrapped, bare bool  // TLV has shown Object Instances, or Resources without one
+	start         start // of the paths in LwM2M CBOR
 }
 
 // add appends a node, unless there are too many.

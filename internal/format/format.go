@@ -17,8 +17,8 @@ import (
 // ContentFormat is a CoAP Content-Format number (RFC 7252 §12.3).
 type ContentFormat uint16
 
-// The Content-Formats of LwM2M. [LwM2MCBOR] is known by name only. The Legacy
-// numbers are from before the registration with IANA and still met.
+// The Content-Formats of LwM2M. The Legacy numbers are from before the registration
+// with IANA and still met.
 const (
 	Text          ContentFormat = 0     // text/plain
 	Link          ContentFormat = 40    // application/link-format
@@ -91,14 +91,30 @@ func (f ContentFormat) SingleValue() bool {
 	return false
 }
 
-// Composite reports whether f may carry paths of several Objects, and so
-// composite operations and Send.
+// Composite reports whether f may carry values of several Objects, and so those of
+// composite operations and Send. Lists of paths are for SenML alone.
 func (f ContentFormat) Composite() bool {
 	switch f {
-	case SenMLJSON, SenMLCBOR, SenMLETCHJSON, SenMLETCHCBOR:
+	case SenMLJSON, SenMLCBOR, SenMLETCHJSON, SenMLETCHCBOR, LwM2MCBOR:
 		return true
 	}
 	return false
+}
+
+// RequestOnly reports whether f is for the requests of composite operations and
+// nothing else: FETCH and iPATCH are what RFC 8790 has made SenML-ETCH for.
+func (f ContentFormat) RequestOnly() bool { return f == SenMLETCHJSON || f == SenMLETCHCBOR }
+
+// Answer is the format in which a composite request in format f is answered, unless
+// it asks for another: the same, but plain SenML to SenML-ETCH.
+func (f ContentFormat) Answer() ContentFormat {
+	switch f {
+	case SenMLETCHJSON:
+		return SenMLJSON
+	case SenMLETCHCBOR:
+		return SenMLCBOR
+	}
+	return f
 }
 
 // Supported reports whether values can be carried in f by a Client of the given
@@ -111,7 +127,7 @@ func Supported(f ContentFormat, v model.Version) bool {
 		return true
 	case CBOR, SenMLJSON, SenMLCBOR:
 		return v.Compare(model.Version11) >= 0
-	case SenMLETCHJSON, SenMLETCHCBOR:
+	case SenMLETCHJSON, SenMLETCHCBOR, LwM2MCBOR:
 		return v.Compare(model.Version12) >= 0
 	}
 	return false
@@ -120,7 +136,8 @@ func Supported(f ContentFormat, v model.Version) bool {
 // Default is the format of an answer to a request without Accept. single says
 // that the target is one value, of the given kind: a single-instance Resource or
 // a Resource Instance. Otherwise LwM2M 1.0 demands TLV; later versions leave the
-// choice to the Client, which here is SenML CBOR.
+// choice to the Client, which here is SenML CBOR in 1.1 and since 1.2 the more
+// compact LwM2M CBOR.
 func Default(v model.Version, single bool, kind model.Kind) ContentFormat {
 	switch {
 	case single && kind == model.Opaque:
@@ -129,17 +146,19 @@ func Default(v model.Version, single bool, kind model.Kind) ContentFormat {
 		return Text
 	case v.Compare(model.Version11) < 0:
 		return TLV
+	case v.Compare(model.Version12) < 0:
+		return SenMLCBOR
 	}
-	return SenMLCBOR
+	return LwM2MCBOR
 }
 
 // Node is one value at its place, which has three or four levels.
 //
 // A Value without type says that something is there, but empty: an Object
 // without instances, an Object Instance without Resources, or (three levels) a
-// multiple-instance Resource without instances. Only TLV can express these. In
-// the two SenML-ETCH formats it stands for removal: of the Resource Instance at
-// a path of four levels.
+// multiple-instance Resource without instances. Only TLV can write these; LwM2M CBOR
+// is read with them, as an empty map. In LwM2M CBOR and the two SenML-ETCH formats
+// it stands for removal: of the Resource Instance at a path of four levels.
 type Node struct {
 	Path  model.Path
 	Value model.Value

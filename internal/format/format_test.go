@@ -28,7 +28,7 @@ func TestContentFormats(t *testing.T) {
 		{SenMLETCHCBOR, "SenML-ETCH CBOR", SenMLETCHCBOR, false, true, model.Version12},
 		{TLV, "TLV", TLV, false, false, model.Version10},
 		{JSON, "JSON", JSON, false, false, model.Version10},
-		{LwM2MCBOR, "LwM2M CBOR", LwM2MCBOR, false, false, model.Version{Major: 9}},
+		{LwM2MCBOR, "LwM2M CBOR", LwM2MCBOR, false, true, model.Version12},
 		{LegacyText, "text", Text, true, false, model.Version10},
 		{LegacyTLV, "TLV", TLV, false, false, model.Version10},
 		{LegacyJSON, "JSON", JSON, false, false, model.Version10},
@@ -59,7 +59,9 @@ func TestDefault(t *testing.T) {
 		{model.Version11, true, model.Float, Text},
 		{model.Version11, true, model.Opaque, Opaque},
 		{model.Version11, false, model.Opaque, SenMLCBOR},
-		{model.Version12, false, model.None, SenMLCBOR},
+		{model.Version12, true, model.String, Text},
+		{model.Version12, true, model.Opaque, Opaque},
+		{model.Version12, false, model.None, LwM2MCBOR},
 	} {
 		if got := Default(c.v, c.single, c.kind); got != c.want || !Supported(got, c.v) {
 			t.Errorf("%+v: %v", c, got)
@@ -104,7 +106,6 @@ func TestAppendErrors(t *testing.T) {
 		{TLV, r, []Node{text, text}, ErrUnsupported, "TLV, /3/0/0: more than one value; a history needs SenML"},
 		{TLV, r.Parent(), []Node{{Path: model.PathOf(3, 0, 1)}, text}, ErrPath, "TLV, /3/0/0: out of order"},
 		{Link, r, []Node{text}, ErrUnsupported, "link-format: cannot carry values"},
-		{LwM2MCBOR, r, []Node{text}, ErrUnsupported, "LwM2M CBOR: cannot carry values"},
 		{7, r, []Node{text}, ErrUnsupported, "content format 7: cannot carry values"},
 		{SenMLCBOR, model.PathOf(4), []Node{text}, ErrPath, "SenML CBOR, /3/0/0: not below /4"},
 		{SenMLCBOR, model.PathOf(3), []Node{{Path: r.Parent(), Value: text.Value}}, ErrPath, "SenML CBOR, /3/0: a value needs the path of a resource"},
@@ -136,6 +137,7 @@ func TestListedResource(t *testing.T) {
 	nodes := []Node{{Path: r}, {Path: r.Child(0), Value: model.IntegerValue(1)}}
 	for f, want := range map[ContentFormat]string{
 		TLV: "\x83\x06\x41\x00\x01", SenMLJSON: `[{"bn":"/3/0/6/","n":"0","v":1}]`,
+		LwM2MCBOR: "\xa1\x84\x03\x00\x06\x00\x01",
 	} {
 		if got, err := Append(nil, f, r, nodes); err != nil || string(got) != want {
 			t.Errorf("%v: %q %v", f, got, err)
@@ -152,6 +154,7 @@ func TestEmpty(t *testing.T) {
 	}{
 		{TLV, model.PathOf(3303), ""}, {TLV, model.PathOf(3303, 0), ""}, {TLV, model.PathOf(3303, 0, 1, 2), ""},
 		{SenMLJSON, model.PathOf(3303), "[]"}, {SenMLCBOR, model.PathOf(3303, 0), "\x80"}, {JSON, model.PathOf(3303), `{"e":[]}`},
+		{LwM2MCBOR, model.PathOf(3303), "\xa0"}, {LwM2MCBOR, model.PathOf(3, 0, 6), "\xa0"}, {LwM2MCBOR, model.Path{}, "\xa0"},
 	} {
 		for _, nodes := range [][]Node{nil, {{Path: c.base}}} {
 			if got, err := Append(nil, c.f, c.base, nodes); err != nil || string(got) != c.want {
@@ -165,6 +168,25 @@ func TestEmpty(t *testing.T) {
 }
 
 // A mix of values with and without time has no base time, which would hold for all.
+// Times have six decimals, relative ones too, whatever the clock's resolution is.
+func TestTimesToTheMicrosecond(t *testing.T) {
+	p := model.PathOf(3303, 0, 5700)
+	start := time.Unix(1_700_000_000, 288_268_999)
+	var nodes []Node
+	for _, d := range []time.Duration{0, 500, 1_978_717_334, 100_000_001} {
+		nodes = append(nodes, Node{Path: p, Value: model.IntegerValue(int64(d)), Time: start.Add(d)})
+	}
+	got, err := Append(nil, SenMLJSON, p, nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"bn":"/3303/0/5700","bt":1700000000.288268,"v":0},{"v":500,"t":0.000001},` +
+		`{"v":1978717334,"t":1.978718},{"v":100000001,"t":0.100001}]`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestMixedTimes(t *testing.T) {
 	p := model.PathOf(3303, 0, 5700)
 	nodes := []Node{

@@ -8,38 +8,10 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-func path(t testing.TB, s string) model.Path {
-	t.Helper()
-	p, err := model.ParsePath(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func paths(t testing.TB, texts ...string) []model.Path {
-	t.Helper()
-	var list []model.Path
-	for _, s := range texts {
-		list = append(list, path(t, s))
-	}
-	return list
-}
-
 // write carries out a Write-Attributes such as "pmin=5", "st".
 func write(t testing.TB, s *AttributeStore, server uint16, p string, queries ...string) error {
 	t.Helper()
-	u, err := model.ParseAttributes(func(yield func(string) bool) {
-		for _, q := range queries {
-			if !yield(q) {
-				return
-			}
-		}
-	}, model.Version11)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Write(server, path(t, p), u)
+	return s.Write(server, path(t, p), updateOf(t, queries...))
 }
 
 func TestAttributeInheritance(t *testing.T) {
@@ -63,24 +35,24 @@ func TestAttributeInheritance(t *testing.T) {
 	tests := []struct {
 		server         uint16
 		path           string
-		periods        Periods
+		periods        Defaults
 		own, effective string
 	}{
-		{1, "/3", Periods{}, ";pmin=1;pmax=100", ";pmin=1;pmax=100"},
-		{1, "/3/0", Periods{}, ";pmin=2", ";pmin=2;pmax=100"},
-		{1, "/3/0/7", Periods{}, ";gt=50;lt=42.2", ";pmin=2;pmax=100;gt=50;lt=42.2"},
-		{1, "/3/0/7/1", Periods{}, ";lt=45", ";pmin=2;pmax=100;gt=50;lt=45"},
-		{1, "/3/0/7/0", Periods{}, "", ";pmin=2;pmax=100;gt=50;lt=42.2"},
-		{1, "/3/1/7", Periods{}, ";pmax=7", ";pmin=1;pmax=7"},
-		{1, "/3303/0/1", Periods{}, ";epmax=9", ";epmin=1;epmax=9"},
+		{1, "/3", Defaults{}, ";pmin=1;pmax=100", ";pmin=1;pmax=100"},
+		{1, "/3/0", Defaults{}, ";pmin=2", ";pmin=2;pmax=100"},
+		{1, "/3/0/7", Defaults{}, ";gt=50;lt=42.2", ";pmin=2;pmax=100;gt=50;lt=42.2"},
+		{1, "/3/0/7/1", Defaults{}, ";lt=45", ";pmin=2;pmax=100;gt=50;lt=45"},
+		{1, "/3/0/7/0", Defaults{}, "", ";pmin=2;pmax=100;gt=50;lt=42.2"},
+		{1, "/3/1/7", Defaults{}, ";pmax=7", ";pmin=1;pmax=7"},
+		{1, "/3303/0/1", Defaults{}, ";epmax=9", ";epmin=1;epmax=9"},
 		// The account's defaults come last.
-		{1, "/3/0/9", Periods{Min: 10 * time.Second, Max: time.Minute}, "", ";pmin=2;pmax=100"},
-		{1, "/4/0/0", Periods{Min: 10 * time.Second, Max: time.Minute}, "", ";pmin=10;pmax=60"},
-		{1, "/4/0/0", Periods{}, "", ""},
+		{1, "/3/0/9", Defaults{MinPeriod: 10 * time.Second, MaxPeriod: time.Minute}, "", ";pmin=2;pmax=100"},
+		{1, "/4/0/0", Defaults{MinPeriod: 10 * time.Second, MaxPeriod: time.Minute}, "", ";pmin=10;pmax=60"},
+		{1, "/4/0/0", Defaults{}, "", ""},
 		// Each Server has its own.
-		{2, "/3/0/7", Periods{}, ";pmin=99", ";pmin=99"},
-		{2, "/3/0", Periods{}, "", ""},
-		{3, "/3/0/7", Periods{}, "", ""},
+		{2, "/3/0/7", Defaults{}, ";pmin=99", ";pmin=99"},
+		{2, "/3/0", Defaults{}, "", ""},
+		{3, "/3/0/7", Defaults{}, "", ""},
 	}
 	for _, tt := range tests {
 		p := path(t, tt.path)
@@ -122,6 +94,20 @@ func TestWriteAttributes(t *testing.T) {
 	}
 	if len(s.attached) != 1 {
 		t.Errorf("%d paths with attributes, want only /3/0", len(s.attached))
+	}
+}
+
+func TestStrict(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		s := AttributeStore{Strict: strict}
+		if err := write(t, &s, 1, "/3/0", "pmin=20"); err != nil {
+			t.Fatal(err)
+		}
+		for p, wrong := range map[string]bool{"/3/0": strict, "/3/0/9": false} {
+			if err := write(t, &s, 1, p, "pmax=10"); errors.Is(err, model.ErrAttributeConflict) != wrong {
+				t.Errorf("strict %t, %s: %v", strict, p, err)
+			}
+		}
 	}
 }
 

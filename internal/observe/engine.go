@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/model"
@@ -11,11 +10,31 @@ import (
 // T is the type of CoAP tokens. The zero Engine is empty and ready.
 //
 // An Observation that comes from Add or Due is busy: it is not due again until
-// Sent, and if that was confirmable until Acknowledged or Unacknowledged.
+// Evaluate found nothing to send, or until Sent or SentStored, and if that was
+// confirmable until Acknowledged or Unacknowledged.
 type Engine[T comparable] struct {
-	all   map[key[T]]*Observation[T]
-	index index[T]
-	queue queue[T] // those with something to tell, the first due on top
+	// Crossing is how gt and lt are read. It is to be set before the Engine is used.
+	Crossing Crossing
+	// MaxBacklog is how many notifications an observation keeps for a Server that is
+	// out of reach; 0 means [DefaultBacklog]. See [Backlog].
+	MaxBacklog int
+	// Attributes are those that Servers attached. They are to be changed only by
+	// WriteAttributes, RemoveAttributes and RemoveServer.
+	Attributes AttributeStore
+
+	servers []server
+	all     map[key[T]]*Observation[T]
+	index   index[T]
+	queue   queue[T] // those that will be due without another change, the first on top
+	serial  uint64   // of the last observation
+	scratch []byte   // for digests
+}
+
+// server is what the Engine knows of a Server; one that is not listed is zero.
+type server struct {
+	id          uint16
+	unreachable bool
+	defaults    Defaults
 }
 
 // key identifies an observation: the token is the client's only within a Server
@@ -37,17 +56,22 @@ func (e *Engine[T]) Find(server uint16, token T) *Observation[T] {
 // (RFC 7641 §4.1), which goes on counting its sequence, and of one of the same
 // Server on the same paths under another token, whatever its format: a Server
 // that lost its observations and observes again wants one notification, not two.
+// The Backlog of the latter passes on.
 //
 // The result is busy with the response to the request, which is its first
-// notification: read the paths after Add, then call Sent, or Cancel if they
-// cannot be read.
+// notification: read the paths after Add, then call Evaluate, which says [Send], and
+// Sent; or Cancel if they cannot be read.
 func (e *Engine[T]) Add(now time.Time, r Request[T]) *Observation[T] {
-	o := &Observation[T]{Request: r, index: -1, busy: true, confirmBy: now.Add(ConfirmInterval)}
+	e.serial++
+	o := &Observation[T]{Request: r, serial: e.serial, index: -1, phase: reading, confirmBy: now.Add(ConfirmInterval)}
+	o.components = make([]component, len(r.Paths))
+	e.assign(o)
 	if old := e.Find(r.Server, r.Token); old != nil {
 		o.sequence = old.sequence
 		e.remove(old)
 	}
 	if old := e.index.same(r); old != nil {
+		o.Backlog = old.Backlog
 		e.remove(old)
 	}
 	if e.all == nil {
@@ -69,14 +93,11 @@ func (e *Engine[T]) Cancel(server uint16, token T) bool {
 }
 
 // CancelServer ends all observations of a Server, as a Register does, and returns
-// them.
+// them, the oldest first. Their Backlogs are then the owner's.
 func (e *Engine[T]) CancelServer(server uint16) []*Observation[T] {
-	var ended []*Observation[T]
-	for k, o := range e.all {
-		if k.server == server {
-			e.remove(o)
-			ended = append(ended, o)
-		}
+	ended := e.Observations(server)
+	for _, o := range ended {
+		e.remove(o)
 	}
 	return ended
 }
@@ -84,8 +105,8 @@ func (e *Engine[T]) CancelServer(server uint16) []*Observation[T] {
 // Changed tells that what is at the paths, or below them, changed.
 func (e *Engine[T]) Changed(now time.Time, paths []model.Path) {
 	for _, p := range paths {
-		for o := range e.index.affected(p) {
-			e.mark(now, o)
+		for x := range e.index.affected(p) {
+			e.mark(now, x.observation, x.component)
 		}
 	}
 }
@@ -97,11 +118,11 @@ func (e *Engine[T]) Changed(now time.Time, paths []model.Path) {
 func (e *Engine[T]) Removed(now time.Time, paths []model.Path) []*Observation[T] {
 	var gone []*Observation[T]
 	for _, p := range paths {
-		for o := range e.index.affected(p) {
-			if !o.Composite && p.Contains(o.Paths[0]) {
+		for x := range e.index.affected(p) {
+			if o := x.observation; !o.Composite && p.Contains(o.Paths[0]) {
 				gone = append(gone, o)
 			} else {
-				e.mark(now, o)
+				e.mark(now, o, x.component)
 			}
 		}
 		for _, o := range gone {
@@ -114,79 +135,113 @@ func (e *Engine[T]) Removed(now time.Time, paths []model.Path) []*Observation[T]
 // IsObserved reports whether a change at a path concerns any observation.
 func (e *Engine[T]) IsObserved(p model.Path) bool { return e.index.overlaps(p) }
 
-// Due appends the observations to notify now to dst. The owner notifies each,
-// and says so by Sent, or ends it by Cancel.
-func (e *Engine[T]) Due(now time.Time, dst []*Observation[T]) []*Observation[T] {
-	for len(e.queue) > 0 && !now.Before(e.queue[0].due) {
-		o := heap.Pop(&e.queue).(*Observation[T])
-		o.busy, o.changed = true, false
-		dst = append(dst, o)
-	}
-	return dst
-}
-
-// Deadline is when Due will return something; the zero time means not before
-// another call. It may have passed.
-func (e *Engine[T]) Deadline() time.Time {
-	if len(e.queue) == 0 {
-		return time.Time{}
-	}
-	return e.queue[0].due
-}
-
-// Sent tells that the notification of a busy observation was sent, or the
-// response to its request; a response is not confirmable in this sense. A
-// confirmable notification is to be followed by Acknowledged or Unacknowledged.
-func (e *Engine[T]) Sent(now time.Time, o *Observation[T], confirmable bool) {
-	if o.removed || !o.busy {
+// SetDefaults tells what a Server's account says. Observations that run follow.
+func (e *Engine[T]) SetDefaults(server uint16, d Defaults) {
+	s := e.server(server)
+	if s.defaults == d {
 		return
 	}
-	o.sequence = (o.sequence + 1) & maxSequence
-	o.confirmable = confirmable
-	if !confirmable {
-		e.free(now, o)
+	s.defaults = d
+	for _, o := range e.Observations(server) {
+		e.reassign(o)
 	}
 }
 
-// Acknowledged tells that the Server has the confirmable notification.
-func (e *Engine[T]) Acknowledged(now time.Time, o *Observation[T]) {
-	if o.awaited() {
-		o.confirmBy = now.Add(ConfirmInterval)
-		e.free(now, o)
+// SetReachable tells whether a Server can be reached; each can, until this says
+// otherwise. As long as it cannot, its observations are due only if there is room in
+// their Backlogs; Evaluate then puts there what would have been sent. When it can again,
+// the Backlogs are due, and so is what was [Engine.Unacknowledged] before: call
+// this whenever the Server gave a sign of life after that.
+func (e *Engine[T]) SetReachable(server uint16, reachable bool) {
+	if s := e.known(server); s.unreachable == reachable {
+		e.server(server).unreachable = !reachable
+	}
+	for _, o := range e.Observations(server) {
+		o.stalled = o.stalled && !reachable
+		e.schedule(o)
 	}
 }
 
-// Unacknowledged tells that nobody acknowledged the confirmable notification.
-// Other than in RFC 7641 §4.5 the observation goes on: what the Server missed it
-// gets with the next notification, which has to be confirmable again.
-func (e *Engine[T]) Unacknowledged(now time.Time, o *Observation[T]) {
-	if o.awaited() {
-		o.confirmBy = now
-		e.free(now, o)
+// WriteAttributes is [AttributeStore.Write]. Observations that run follow.
+func (e *Engine[T]) WriteAttributes(server uint16, p model.Path, u model.AttributesUpdate) error {
+	if err := e.Attributes.Write(server, p, u); err != nil {
+		return err
+	}
+	for x := range e.index.below(p) {
+		if x.observation.Server == server {
+			e.reassign(x.observation)
+		}
+	}
+	return nil
+}
+
+// RemoveAttributes is [AttributeStore.Remove]. Observations that run follow.
+func (e *Engine[T]) RemoveAttributes(p model.Path) {
+	e.Attributes.Remove(p)
+	for x := range e.index.below(p) {
+		e.reassign(x.observation)
 	}
 }
 
-// mark remembers a change, and notifies when the observation is free.
-func (e *Engine[T]) mark(now time.Time, o *Observation[T]) {
-	o.changed = true
-	if !o.busy {
-		e.schedule(now, o)
+// RemoveServer forgets all about a Server, as its account is gone: its observations,
+// which are returned, its attributes and its defaults.
+func (e *Engine[T]) RemoveServer(server uint16) []*Observation[T] {
+	e.Attributes.RemoveServer(server)
+	for i := range e.servers {
+		if e.servers[i].id == server {
+			e.servers = append(e.servers[:i], e.servers[i+1:]...)
+			break
+		}
 	}
+	return e.CancelServer(server)
 }
 
-// free ends the time in which an observation is busy.
-func (e *Engine[T]) free(now time.Time, o *Observation[T]) {
-	o.busy, o.confirmable = false, false
-	if o.changed {
-		e.schedule(now, o)
+// known returns what is known of a Server.
+func (e *Engine[T]) known(id uint16) server {
+	for _, s := range e.servers {
+		if s.id == id {
+			return s
+		}
 	}
+	return server{id: id}
 }
 
-// schedule queues an observation with something to tell for when it may be told.
-func (e *Engine[T]) schedule(now time.Time, o *Observation[T]) {
-	if o.index < 0 {
-		o.due = now
-		heap.Push(&e.queue, o)
+// server returns the entry of a Server, for changing it.
+func (e *Engine[T]) server(id uint16) *server {
+	for i := range e.servers {
+		if e.servers[i].id == id {
+			return &e.servers[i]
+		}
+	}
+	e.servers = append(e.servers, server{id: id})
+	return &e.servers[len(e.servers)-1]
+}
+
+// assign finds the attributes in force; it reports whether they changed.
+func (e *Engine[T]) assign(o *Observation[T]) (changed bool) {
+	defaults := e.known(o.Server).defaults
+	for i, p := range o.Paths {
+		var a model.Attributes
+		if o.HasOwn {
+			a = o.Attributes.Inherit(defaults.attributes())
+		} else {
+			a = e.Attributes.Effective(o.Server, p, defaults)
+		}
+		c := &o.components[i]
+		if a == c.attributes {
+			continue
+		}
+		c.attributes, changed = a, true
+		// What was not enough before may be now.
+		c.pending, c.held = c.pending || c.held, false
+	}
+	return changed
+}
+
+// reassign is assign for an observation that runs.
+func (e *Engine[T]) reassign(o *Observation[T]) {
+	if e.assign(o) || e.known(o.Server).unreachable {
+		e.schedule(o)
 	}
 }
 
@@ -197,37 +252,5 @@ func (e *Engine[T]) remove(o *Observation[T]) {
 	o.removed = true
 	delete(e.all, key[T]{o.Server, o.Token})
 	e.index.remove(o)
-	if o.index >= 0 {
-		heap.Remove(&e.queue, o.index)
-	}
-}
-
-func (o *Observation[T]) awaited() bool { return o.busy && o.confirmable && !o.removed }
-
-// queue is a heap of observations by due time; see container/heap.
-type queue[T comparable] []*Observation[T]
-
-func (q queue[T]) Len() int           { return len(q) }
-func (q queue[T]) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
-
-func (q queue[T]) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-
-// Push adds an observation at the end.
-func (q *queue[T]) Push(x any) {
-	o := x.(*Observation[T])
-	o.index = len(*q)
-	*q = append(*q, o)
-}
-
-// Pop removes the observation at the end.
-func (q *queue[T]) Pop() any {
-	last := len(*q) - 1
-	o := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	o.index = -1
-	return o
+	e.queue.set(o, time.Time{})
 }

@@ -21,21 +21,58 @@ type Request[T comparable] struct {
 	Format    uint16       // the Content-Format of the notifications
 	Composite bool         // Observe-Composite (Core 1.1.1 §6.4.5)
 	Context   any          // what the owner wants to keep with the observation
+
+	// Attributes came with the request and replace those attached to the paths, if
+	// HasOwn is set (Core 1.2 §6.4.1). The owner checks that they apply.
+	Attributes model.Attributes
+	HasOwn     bool
 }
 
 // Observation is one thing that a Server observes. It belongs to its [Engine];
-// the Request in it must not be changed.
+// the Request in it must not be changed, except for Format and Context.
 type Observation[T comparable] struct {
 	Request[T]
 
-	sequence    uint32    // of the next notification
-	confirmBy   time.Time // from then on a notification must be confirmable
-	due         time.Time // when to notify; valid while queued
-	index       int       // in the queue; -1: not queued
-	changed     bool      // there is something new to tell
-	busy        bool      // being sent, or waits for its acknowledgement
-	confirmable bool      // the notification that was sent is confirmable
-	removed     bool
+	// Backlog holds what could not be sent while the Server was out of reach. It
+	// may be moved to another observation of the same paths that the Server makes
+	// after a new Register.
+	Backlog Backlog
+
+	components []component // one for each of Paths
+	serial     uint64      // in the order of Add
+	sequence   uint32      // of the next notification
+	sentAt     time.Time   // when the last notification, or the response, was decided on
+	confirmBy  time.Time   // from then on a notification must be confirmable
+	due        time.Time   // when to evaluate; valid while queued
+	index      int         // in the queue; -1: not queued
+	phase      phase
+	lost       bool // the last notification did not reach the Server
+	more       bool // the last notification did not have all there is to tell
+	stalled    bool // sending failed; waits for SetReachable
+	removed    bool
+}
+
+// phase is how far the current notification of an observation is.
+type phase uint8
+
+const (
+	idle      phase = iota
+	reading         // from Add or Due until Evaluate
+	sending         // from Evaluate until Sent
+	replaying       // from Due until SentStored
+	awaiting        // sent, until Acknowledged or Unacknowledged
+)
+
+// component is one of the paths of an observation.
+type component struct {
+	attributes model.Attributes // in force
+	last       model.Value      // sent last, if it was a single number, Boolean or Objlnk
+	seen       model.Value      // evaluated last, likewise
+	digest     uint64           // of all values sent last
+	evaluated  time.Time        // when it was evaluated last
+	pending    bool             // changed since, to be evaluated
+	again      bool             // changed while it was being read
+	held       bool             // found to be changed, but not enough for its thresholds
 }
 
 // Sequence is the value of the Observe option of the notification that is being
@@ -43,9 +80,43 @@ type Observation[T comparable] struct {
 func (o *Observation[T]) Sequence() uint32 { return o.sequence }
 
 // MustConfirm reports whether the notification that is being made has to be
-// confirmable, as the last one that was acknowledged is a day old or one was
-// lost since.
-func (o *Observation[T]) MustConfirm(now time.Time) bool { return !now.Before(o.confirmBy) }
+// confirmable: as con is 1 in the attributes in force at any of the paths, which
+// include the Default Notification Mode of the account (Core 1.2 §5.1.2); as the
+// last one that was acknowledged is [ConfirmInterval] ago; or as one was lost since.
+func (o *Observation[T]) MustConfirm(now time.Time) bool {
+	for i := range o.components {
+		if v, _ := o.components[i].attributes.Get(model.Confirmable); v == 1 {
+			return true
+		}
+	}
+	return !now.Before(o.confirmBy)
+}
+
+// IsReplaying reports whether an observation that came from Due is there for what is in
+// its Backlog: the owner sends some of that instead of reading.
+func (o *Observation[T]) IsReplaying() bool { return o.phase == replaying }
 
 // IsRemoved reports whether the observation was cancelled.
 func (o *Observation[T]) IsRemoved() bool { return o.removed }
+
+// period is an attribute in seconds; 0 if it is not set.
+func (c *component) period(a model.Attribute) time.Duration {
+	d, _ := c.attributes.Period(a)
+	return d
+}
+
+// maxPeriod is the pmax in force; 0 if there is none.
+func (c *component) maxPeriod() time.Duration {
+	if d := c.period(model.MaxPeriod); d >= c.period(model.MinPeriod) {
+		return d
+	}
+	return 0
+}
+
+// maxEvaluation is the epmax in force; 0 if there is none.
+func (c *component) maxEvaluation() time.Duration {
+	if d := c.period(model.MaxEvalPeriod); d > c.period(model.MinEvalPeriod) {
+		return d
+	}
+	return 0
+}

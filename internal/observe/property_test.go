@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
@@ -19,6 +20,15 @@ func drawPath(t *rapid.T) model.Path {
 	return p
 }
 
+// all4 are all paths of four levels in that tree.
+func all4(yield func(model.Path) bool) {
+	for i := range uint16(81) {
+		if !yield(model.PathOf(i/27, i/9%3, i/3%3, i%3)) {
+			return
+		}
+	}
+}
+
 // TestEngineAgainstScan compares an Engine with a list of observations of which
 // each is looked at for each change.
 func TestEngineAgainstScan(t *testing.T) {
@@ -26,7 +36,15 @@ func TestEngineAgainstScan(t *testing.T) {
 		var e Engine[int]
 		all := map[key[int]]*Observation[int]{}
 		pending := map[*Observation[int]]bool{}
-		now := epoch
+		now, version := epoch, int64(0)
+		// fresh are values that are everywhere and never the same.
+		fresh := func() (nodes []format.Node) {
+			version++
+			for p := range all4 {
+				nodes = append(nodes, format.Node{Path: p, Value: model.IntegerValue(version)})
+			}
+			return nodes
+		}
 		drawKey := func(t *rapid.T) (uint16, int) {
 			return uint16(rapid.IntRange(1, 2).Draw(t, "server")), rapid.IntRange(0, 5).Draw(t, "token")
 		}
@@ -45,6 +63,7 @@ func TestEngineAgainstScan(t *testing.T) {
 					}
 				}
 				o := e.Add(now, r)
+				e.Evaluate(now, o, fresh())
 				e.Sent(now, o, false)
 				all[key[int]{server, token}] = o
 			},
@@ -97,6 +116,9 @@ func TestEngineAgainstScan(t *testing.T) {
 						t.Fatalf("%v is due", o.Paths)
 					}
 					delete(pending, o)
+					if d := e.Evaluate(now, o, fresh()); d != Send {
+						t.Fatalf("%v: decision %v", o.Paths, d)
+					}
 					e.Sent(now, o, false)
 				}
 			},

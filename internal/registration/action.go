@@ -145,6 +145,10 @@ var ErrExhausted = errors.New("all attempts to register failed")
 // accepts a Register without saying where the registration is.
 var ErrNoLocation = errors.New("the Server's 2.01 has no Location-Path: without it the registration cannot be updated")
 
+// ErrVersion is wrapped by the error of a RegistrationFailed event if the Server
+// refuses the version of LwM2M (4.12).
+var ErrVersion = errors.New("the Server does not speak LwM2M")
+
 // ErrExpired is the reason of a RegistrationFailed event if the lifetime passed
 // before an Update was sent.
 var ErrExpired = errors.New("the lifetime of the registration has passed")

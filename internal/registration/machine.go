@@ -107,6 +107,12 @@ func (m *Machine) State() State { return m.state }
 // It must not be changed.
 func (m *Machine) Location() []string { return m.location }
 
+// HasToldObjects reports whether the Server knows the list of Objects and
+// Instances as it is: no Update that tells of it is due or on its way.
+func (m *Machine) HasToldObjects() bool {
+	return m.location != nil && (m.pending|m.inFlight)&objectsChanged == 0
+}
+
 // Lifetime is the lifetime that the client wants; the Server may not know yet.
 // See also [Infinite].
 func (m *Machine) Lifetime() time.Duration { return m.lifetime }

@@ -1,6 +1,11 @@
 package registration
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/model"
+)
 
 var registerPath = []string{"rd"}
 
@@ -22,7 +27,7 @@ func (m *Machine) forget() { m.location, m.expires = nil, time.Time{} }
 func (m *Machine) registerAnswered(now time.Time, a Answer) {
 	switch {
 	case a.Code != codeRegistered:
-		m.fail(now, RegistrationFailed, refusal(Register, a), a.deferral())
+		m.fail(now, RegistrationFailed, m.registerRefusal(a), a.deferral())
 	case len(a.Location) == 0:
 		m.fail(now, RegistrationFailed, &Error{Register, ErrNoLocation}, 0)
 	default:
@@ -33,4 +38,14 @@ func (m *Machine) registerAnswered(now time.Time, a Answer) {
 		m.restart()
 		m.refreshIfDue(now)
 	}
+}
+
+// registerRefusal is the error for a refused Register. 4.12 is about the version that
+// was asked for (Core 1.1.1 §6.2.1).
+func (m *Machine) registerRefusal(a Answer) error {
+	err := refusal(Register, a)
+	if a.Code == model.PreconditionFailed {
+		err = fmt.Errorf("%w: %w %v; configure another version", err, ErrVersion, m.config.version())
+	}
+	return err
 }

@@ -70,7 +70,7 @@ func TestAllocations(t *testing.T) {
 	}
 	entries := make([]Entry, 0, 64)
 	wantAllocs(t, "Discover", 0, func() {
-		if got, err := tree.Discover(entries, server, path("/3")); len(got) == 0 || err != nil {
+		if got, err := tree.Discover(entries, server, path("/3"), DefaultDepth); len(got) == 0 || err != nil {
 			t.Error("nothing discovered")
 		}
 	})

@@ -50,9 +50,39 @@ func TestDiscover(t *testing.T) {
 		{server12, "/3", "/3;ver=1.1,/3/0,/3/0/0"},
 		{Caller{Bootstrap: true}, "/0/0", "/0/0,/0/0/0"},
 	} {
-		got, err := tree.Discover([]Entry{{Dim: -1}}, test.caller, path(test.path))
+		got, err := tree.Discover([]Entry{{Dim: -1}}, test.caller, path(test.path), DefaultDepth)
 		if err != nil || links(got) != "/,"+test.want {
 			t.Errorf("Discover(%s) = %s, %v\nwant %s", test.path, links(got), err, test.want)
+		}
+	}
+}
+
+// The depth counts the levels below the target (Core 1.2 §6.3.2).
+func TestDiscoverDepth(t *testing.T) {
+	tree := workshop(t)
+	for _, test := range []struct {
+		caller Caller
+		path   string
+		depth  int
+		want   string
+	}{
+		{server12, "/3", 0, "/3;ver=1.1"},
+		{server12, "/3", 1, "/3;ver=1.1,/3/0"},
+		{server12, "/3", 2, "/3;ver=1.1,/3/0,/3/0/0"},
+		{server12, "/3", 3, "/3;ver=1.1,/3/0,/3/0/0"},
+		{server12, "/100/0", 0, "/100/0"},
+		{server12, "/100/0", 1, "/100/0,/100/0/0,/100/0/1,/100/0/2,/100/0/3,/100/0/5;dim=2,/100/0/6,/100/0/7;dim=0,/100/0/8"},
+		{server12, "/100/0", 2, "/100/0,/100/0/0,/100/0/1,/100/0/2,/100/0/3,/100/0/5;dim=2,/100/0/5/1,/100/0/5/2,/100/0/6,/100/0/7;dim=0,/100/0/8"},
+		{server12, "/100/0", 3, "/100/0,/100/0/0,/100/0/1,/100/0/2,/100/0/3,/100/0/5;dim=2,/100/0/5/1,/100/0/5/2,/100/0/6,/100/0/7;dim=0,/100/0/8"},
+		{server10, "/100/0", 3, "/100/0,/100/0/0,/100/0/1,/100/0/2,/100/0/3,/100/0/5;dim=2,/100/0/6,/100/0/7;dim=0,/100/0/8"},
+		{server12, "/100/0/5", 0, "/100/0/5;dim=2"},
+		{server12, "/100/0/5", 1, "/100/0/5;dim=2,/100/0/5/1,/100/0/5/2"},
+		{server12, "/100/0/5", 3, "/100/0/5;dim=2,/100/0/5/1,/100/0/5/2"},
+		{server12, "/200", 3, "/200"},
+	} {
+		got, err := tree.Discover(nil, test.caller, path(test.path), test.depth)
+		if err != nil || links(got) != test.want {
+			t.Errorf("Discover(%s) to depth %d = %s, %v\nwant %s", test.path, test.depth, links(got), err, test.want)
 		}
 	}
 }
@@ -77,7 +107,7 @@ func TestDiscoverRefused(t *testing.T) {
 		{"Resource Instance", "/100/0/5/1", model.MethodNotAllowed, "not possible on a Resource Instance"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := tree.Discover(nil, server, path(test.path))
+			_, err := tree.Discover(nil, server, path(test.path), DefaultDepth)
 			wantRefusal(t, tree, before, err, test.code, test.reason)
 		})
 	}

@@ -12,7 +12,7 @@ const modulePath = "github.com/lwm2m-go/lwm2m"
 var plan = Rooms{
 	Rooms: []Room{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/format", "internal/link", "internal/linkformat",
-			"internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
+			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model"}},
 		{Dir: "ipso", May: []string{"", "model"}},
@@ -27,6 +27,7 @@ var plan = Rooms{
 		{Dir: "internal/linkformat"},
 		{Dir: "internal/format", May: []string{"model", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat"}},
 		{Dir: "internal/tree", May: []string{"model", "internal/format"}},
+		{Dir: "internal/history", May: []string{"model"}},
 		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
@@ -51,7 +52,7 @@ var plan = Rooms{
 // core are the packages without I/O, clocks, goroutines and locks.
 var core = []string{
 	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
-	"internal/tree", "internal/observe", "internal/registration", "internal/objectlinks",
+	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/objectlinks",
 }
 
 // Panics and variables that have a reason.

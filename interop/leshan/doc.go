@@ -46,5 +46,10 @@
 //     no definition of, it sends values of any type.
 //   - A Read or Observe answer with more than one timestamp is refused (HTTP 500);
 //     in Notify and Send several are accepted.
+//   - A SenML time whose sum with the base time has more than nine decimals has the whole
+//     message dropped, after it was acknowledged ([NotificationFailed]).
+//   - It does not know the attributes of LwM2M 1.2 (con, edge, hqmax).
+//   - A De-register ends the calls that are under way, also those whose answer is just
+//     being delivered (HTTP 500).
 //   - LwM2M errors are results, not Go errors: see [Result] and [HTTPError].
 package leshan

@@ -69,6 +69,7 @@ type Sample struct {
 
 // Message is a CoAP message that Leshan received or sent.
 type Message struct {
+	Time     time.Time // by Leshan's clock, in milliseconds
 	Incoming bool
 	Address  string // the client's, ip:port
 	Type     string // CON, NON, ACK or RST
@@ -244,6 +245,7 @@ type eventJSON struct {
 }
 
 type coapJSON struct {
+	Time     int64  `json:"timestamp"`
 	Incoming bool   `json:"incoming"`
 	Address  string `json:"address"`
 	Type     string `json:"type"`
@@ -309,7 +311,7 @@ func (in eventJSON) notification() (*Notification, error) {
 
 func (in coapJSON) message() (*Message, error) {
 	out := &Message{
-		Incoming: in.Incoming, Address: in.Address, Type: in.Type, Code: in.Code,
+		Time: time.UnixMilli(in.Time), Incoming: in.Incoming, Address: in.Address, Type: in.Type, Code: in.Code,
 		ID: in.ID, Token: in.Token, Options: in.Options, Payload: []byte(in.Payload),
 	}
 	var err error

@@ -1,0 +1,5 @@
+//go:build !race
+
+package lwm2m_test
+
+const manyObservations = 10_000
