@@ -11,11 +11,11 @@ import (
 // ServerAccount is what a client knows of one LwM2M Server: an instance of the
 // Security Object and one of the Server Object (Core 1.1.1 §6.1).
 type ServerAccount struct {
-	// URI is the server's address, coap://HOST[:PORT]. The port defaults to 5683.
-	// Names are looked up anew for each connection.
+	// URI is the server's address: coaps://HOST[:PORT], or with [NoSec] coap://HOST[:PORT]. The port defaults
+	// to 5684, without security 5683. Names are looked up anew for each connection.
 	URI string
-	// Security says how to speak with the server. There is no default: a
-	// connection without protection has to be asked for with [NoSec].
+	// Security says how to speak with the server: [PSK], [X509], or [NoSec]. There is no default: a
+	// connection without protection has to be asked for.
 	Security Security
 	// ShortServerID identifies the server among those of the client, 1 to 65534.
 	// The zero value stands for the account's place in Config.Servers, from 1.
@@ -39,29 +39,14 @@ type ServerAccount struct {
 // 1.2, where Resource 1/x/1 and the registration have it as 0 (Core 1.2 §6.2.1).
 const Infinite time.Duration = -1
 
-// Security protects the connection to a server. [NoSec] is the one kind so far.
-type Security interface {
-	// mode is the value of Resource 0/x/2.
-	mode() int64
-	// schemes are the URI schemes that go with it.
-	schemes() []string
-}
-
-// NoSec leaves the connection unprotected: anyone on the way can read and change
-// what is said. It is for tests, and for networks that are safe by other means.
-type NoSec struct{}
-
-func (NoSec) mode() int64       { return 3 }
-func (NoSec) schemes() []string { return []string{"coap"} }
-
 const (
 	defaultLifetime       = 86400 * time.Second
 	defaultDisableTimeout = 86400 * time.Second
 )
 
 // complete returns the account with its defaults filled in, and the place it
-// speaks to. index is the account's place in the Config.
-func (a ServerAccount) complete(index int, version Version) (ServerAccount, link.Target, error) {
+// speaks to. index is the account's place in the Config; loadedLater tells that LoadCredentials gives the secrets.
+func (a ServerAccount) complete(index int, version Version, loadedLater bool) (ServerAccount, link.Target, error) {
 	fail := func(err error) (ServerAccount, link.Target, error) {
 		return a, link.Target{}, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
 	}
@@ -92,17 +77,15 @@ func (a ServerAccount) complete(index int, version Version) (ServerAccount, link
 			return fail(fmt.Errorf("%s is %v; want a positive number of whole seconds", d.name, d.value))
 		}
 	}
-	if a.Security == nil {
+	if a.Security = plain(a.Security); a.Security == nil {
 		return fail(fmt.Errorf("no Security for %s; write lwm2m.NoSec{} if you want none", a.URI))
 	}
 	target, err := link.ParseURI(a.URI)
 	if err != nil {
 		return fail(err)
 	}
-	for _, scheme := range a.Security.schemes() {
-		if target.Scheme == scheme {
-			return a, target, nil
-		}
+	if err := checkSecurity(a.Security, target, loadedLater); err != nil {
+		return fail(err)
 	}
-	return fail(fmt.Errorf("%T does not go with %s://; it needs %v", a.Security, target.Scheme, a.Security.schemes()))
+	return a, target, nil
 }

@@ -55,7 +55,7 @@ func NewClient(config Config) (*Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
-	err = c.addAccounts(accounts)
+	err = c.addAccounts(accounts, config.LoadCredentials)
 	if err == nil {
 		err = c.addObjects(config.Objects, config.Factories)
 	}

@@ -1,6 +1,7 @@
 package lwm2m
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,7 +45,12 @@ type Config struct {
 	// Default: no log.
 	Logger *slog.Logger
 
-	// Network opens the connections. Default: UDP of the operating system.
+	// LoadCredentials is called before each connection to a server, off the goroutine that speaks with servers. It
+	// may give the security to use from then on, of a kind that goes with the account's URI, for instance with a key
+	// out of a vault; nil stands for that of the account. Accounts may then lack secrets. An error is a failure
+	// to connect. ctx ends when connecting may take no longer. Default: none.
+	LoadCredentials func(ctx context.Context, account ServerAccount) (Security, error)
+	// Network opens the connections, over which DTLS runs if there is security. Default: UDP of the operating system.
 	Network Network
 	// Control is called for each new socket of the default Network before it is bound, as in net.Dialer.
 	Control func(network, address string, c syscall.RawConn) error

@@ -54,7 +54,7 @@ func TestConfigErrors(t *testing.T) {
 		{func(c *lwm2m.Config) { c.Servers[0].DefaultMaxPeriod = 1 },
 			"lwm2m: Config.Servers[0]: DefaultMaxPeriod is 1ns; want a positive number of whole seconds"},
 		{func(c *lwm2m.Config) { c.Servers[0].URI = "coaps://192.0.2.1" },
-			"lwm2m: Config.Servers[0]: lwm2m.NoSec does not go with coaps://; it needs [coap]"},
+			"lwm2m: Config.Servers[0]: lwm2m.NoSec does not go with coaps://; it needs coap://"},
 		{func(c *lwm2m.Config) {
 			c.Servers = append(c.Servers, lwm2m.ServerAccount{URI: "coap://192.0.2.2", Security: lwm2m.NoSec{}, ShortServerID: 1})
 		}, "lwm2m: Config.Servers[0] and [1] have the same ShortServerID 1"},

@@ -71,8 +71,11 @@
 //
 // # Security
 //
-// This version speaks CoAP over UDP without protection, and only if told so with
-// [NoSec]. There is no default: a forgotten Security is an error, not a silent loss of protection.
+// A connection is protected by DTLS 1.2, with a pre-shared key, [PSK], or with certificates, [X509]. There is no
+// default: [NoSec], which goes without, has to be written out, and a forgotten Security is an error. Keys never get
+// into logs. The client offers connection IDs, so that a new address changes nothing with servers that give one, and
+// resumes sessions. After a full handshake it registers anew, otherwise the registration lives on;
+// Event.Handshake tells.
 //
 // # Time
 //

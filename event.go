@@ -29,7 +29,7 @@ const (
 	// ServerDisabled: the server executed Disable; Next is the end of the pause.
 	ServerDisabled
 	// NetworkError: the server cannot be reached at this moment: its name has no
-	// address, or the network reports it as unreachable.
+	// address, the network reports it as unreachable, or the handshake fails.
 	NetworkError
 	// Observed: the server began to observe Path.
 	Observed
@@ -80,6 +80,10 @@ type Event struct {
 	Location string
 	// Err is the reason of a failure.
 	Err error
+	// Handshake says how the connection came about over which this is the first event, if it is protected: "full",
+	// "resumed", or "connection ID" if the former one goes on without a handshake, "kept" if it does without a
+	// connection ID. After a full handshake the client registers anew, otherwise the registration lives on.
+	Handshake string
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
 	// in each sequence of attempts; 0 if the event is about something else.
 	Attempt int
@@ -104,6 +108,9 @@ func (e Event) String() string {
 	}
 	if e.Location != "" {
 		s += " at " + e.Location
+	}
+	if e.Handshake != "" {
+		s += " (handshake: " + e.Handshake + ")"
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

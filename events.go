@@ -64,6 +64,9 @@ func eventAttrs(e Event) []any {
 	if e.Location != "" {
 		attrs = append(attrs, "location", e.Location)
 	}
+	if e.Handshake != "" {
+		attrs = append(attrs, "handshake", e.Handshake)
+	}
 	if e.Err != nil {
 		attrs = append(attrs, "err", e.Err)
 	}

@@ -2,6 +2,8 @@ package lwm2m_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
@@ -43,6 +45,55 @@ func Example() {
 	if err := client.Run(ctx); err != nil { // registers, serves, de-registers
 		log.Fatal(err)
 	}
+}
+
+// A device that shares a key with its server. It tells how each connection came about.
+func ExamplePSK() {
+	key, err := os.ReadFile("/etc/thermo-1/psk") // 16 bytes
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := lwm2m.NewClient(lwm2m.Config{
+		Endpoint: "thermo-1",
+		Servers: []lwm2m.ServerAccount{{
+			URI:      "coaps://lwm2m.example.com",
+			Security: lwm2m.PSK{Identity: []byte("thermo-1"), Key: key},
+		}},
+		OnEvent: func(e lwm2m.Event) {
+			if e.Handshake != "" {
+				log.Printf("server %d: handshake: %s", e.Server, e.Handshake)
+			}
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print(client.Run(context.Background()))
+}
+
+// A device with a certificate, which trusts the authority of its operator alone.
+func ExampleX509() {
+	pair, err := tls.LoadX509KeyPair("/etc/thermo-1/cert.pem", "/etc/thermo-1/key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	authority, err := os.ReadFile("/etc/thermo-1/ca.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	client, err := lwm2m.NewClient(lwm2m.Config{
+		Endpoint: "thermo-1",
+		Servers: []lwm2m.ServerAccount{{
+			URI:      "coaps://lwm2m.example.com",
+			Security: lwm2m.X509{Certificate: pair, Roots: roots},
+		}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print(client.Run(context.Background()))
 }
 
 // example makes a client that is not running.

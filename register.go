@@ -116,6 +116,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	if e.Kind == registration.Registered {
 		event.Location = "/" + strings.Join(s.reg.Location(), "/")
 	}
+	if e.Kind != registration.Updating { // what comes of it will tell
+		event.Handshake = s.takeHandshake()
+	}
 	s.client.emit(event)
 	switch e.Kind {
 	case registration.Registered, registration.Updated:

@@ -20,9 +20,10 @@ type session struct {
 	server    Path   // the instance of the Server Object
 	ssid      uint16 // Short Server ID
 	queueMode bool
-	doubted   bool // the server has left something unanswered since it was heard last
-	reachable bool // notifications can be sent
-	unsent    bool // the network did not take the last datagram
+	doubted   bool      // the server has left something unanswered since it was heard last
+	reachable bool      // notifications can be sent
+	unsent    bool      // the network did not take the last datagram
+	security  *security // nil for what needs none
 
 	reg     registration.Machine
 	link    link.Link
@@ -45,11 +46,12 @@ const (
 	eventDialed
 )
 
-// connectTimeout bounds name look-up and connecting.
+// connectTimeout bounds loading credentials, name look-up, connecting and the handshake.
 const connectTimeout = 60 * time.Second
 
-func newSession(c *Client, account ServerAccount, target link.Target) *session {
+func newSession(c *Client, account ServerAccount, target link.Target, load loadCredentials) *session {
 	s := &session{client: c, target: target, ssid: account.ShortServerID, queueMode: account.QueueMode}
+	s.security = newSecurity(account, load)
 	s.timer.Owner = s
 	return s
 }
@@ -166,15 +168,18 @@ func (s *session) act(now time.Time, action registration.Action) {
 	}
 }
 
-// connect opens a link, away from the loop, as names have to be looked up.
+// connect opens a link, away from the loop, as names have to be looked up and hands shaken.
 func (s *session) connect() {
 	c := s.client
 	s.dials++
-	attempt, on := s.dials, c.shard.loop
+	attempt, on, target := s.dials, c.shard.loop, s.target
+	if n, _ := s.reg.Attempt(); n > 1 {
+		target.Attempt = uint(n - 1)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	s.dial = cancel
 	go func() {
-		l, err := c.network.Dial(ctx, s.target, s)
+		l, err := s.dialLink(ctx, target)
 		cancel()
 		if !on.Post(loop.Event{To: s, Kind: eventDialed, Arg: dialResult{attempt, l, err}}) && err == nil {
 			_ = l.Close()
@@ -191,6 +196,7 @@ func (s *session) dialed(now time.Time, r dialResult) {
 	}
 	s.dial = nil
 	if r.err != nil {
+		s.noteAlert(r.err)
 		s.reg.LinkDown(now, r.err)
 		return
 	}
@@ -199,6 +205,11 @@ func (s *session) dialed(now time.Time, r dialResult) {
 	s.link = r.link
 	s.conn = coap.NewConn(c.transmission, s, c.shard.random)
 	s.conn.UseScratch(&c.shard.scratch)
+	if handshake, goesOn := handshakeOf(r.link); handshake != "" && s.security != nil {
+		s.security.handshake = handshake
+		s.reg.LinkUp(now, !goesOn)
+		return
+	}
 	address := fnv.New64a()
 	_, _ = io.WriteString(address, r.link.Local().String()+" "+r.link.Remote().String())
 	fresh := address.Sum64() != s.address
@@ -209,6 +220,7 @@ func (s *session) dialed(now time.Time, r dialResult) {
 // linkDown takes note of trouble. A link that is still usable goes on: CoAP
 // retransmits, and gives up by itself.
 func (s *session) linkDown(now time.Time, err error) {
+	s.noteAlert(err)
 	if isFatal(err) {
 		s.dropLink(now)
 		s.reg.LinkDown(now, err)
@@ -232,6 +244,7 @@ func (s *session) dropLink(now time.Time) {
 	}
 	conn, l := s.conn, s.link
 	s.conn, s.link = nil, nil
+	s.takeHandshake()
 	s.doubted = true // until an Update or Register over the next one succeeds
 	conn.Close(now, ErrNotRegistered)
 	_ = l.Close()

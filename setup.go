@@ -20,6 +20,12 @@ const (
 	securitySecret    = 5
 	securitySSID      = 10
 
+	// Since LwM2M 1.1:
+	securityMatchingType     = 13
+	securitySNI              = 14
+	securityCertificateUsage = 15
+	securityCipherSuites     = 16
+
 	serverSSID             = 0
 	serverLifetime         = 1
 	serverMinPeriod        = 2
@@ -29,6 +35,7 @@ const (
 	serverStoring          = 6
 	serverBinding          = 7
 	serverUpdateTrigger    = 8
+	serverAlert            = 11
 	serverMuteSend         = 23
 	serverNotificationMode = 26
 
@@ -40,10 +47,10 @@ const bindingUDP = "U"
 
 // addAccounts makes the instances of the Security Object and the sessions, and
 // completes the accounts.
-func (c *Client) addAccounts(accounts []ServerAccount) error {
+func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) error {
 	taken := map[uint16]int{}
 	for i, account := range accounts {
-		account, target, err := account.complete(i, c.version)
+		account, target, err := account.complete(i, c.version, load != nil)
 		if err != nil {
 			return err
 		}
@@ -55,14 +62,14 @@ func (c *Client) addAccounts(accounts []ServerAccount) error {
 			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
 		}
 		accounts[i] = account
-		c.sessions = append(c.sessions, newSession(c, account, target))
+		c.sessions = append(c.sessions, newSession(c, account, target, load))
 	}
 	return nil
 }
 
 func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 	in := NewInstance(c.definition(objectSecurity), id)
-	values := [...]resourceValue{
+	values := append([]resourceValue{
 		{securityURI, model.StringValue(a.URI)},
 		{securityBootstrap, model.BooleanValue(false)},
 		{securityMode, model.IntegerValue(a.Security.mode())},
@@ -70,10 +77,10 @@ func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 		{securityServerKey, model.OpaqueValue(nil)},
 		{securitySecret, model.OpaqueValue(nil)},
 		{securitySSID, model.IntegerValue(int64(a.ShortServerID))},
-	}
+	}, a.Security.resources()...)
 	in.node.Grow(len(values))
 	for _, v := range values {
-		_ = in.Set(v.resource, v.value) // right by construction
+		_ = in.Set(v.resource, v.value) // right by construction, but for what Object 0 does not have yet in LwM2M 1.0
 	}
 	return in
 }

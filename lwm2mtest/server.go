@@ -11,15 +11,16 @@ import (
 // Options say what kind of [Server] to make. The zero Options make one on an
 // in-memory network of its own.
 type Options struct {
-	// Config is that of the server. Default: the zero Config.
+	// Config is that of the server. With Credentials in it, the server speaks DTLS: its URI is coaps://.
+	// Default: the zero Config.
 	Config server.Config
 	// UDP puts the server on a UDP port of the loopback interface, for Clients in
 	// other programs.
 	UDP bool
 	// Network is the in-memory network to use. Default: a new one with the seed 1.
 	Network *Network
-	// Address is where the server listens, "host:port". Default: DefaultAddress, or
-	// with UDP a free port of 127.0.0.1.
+	// Address is where the server listens, "host:port". Default: DefaultAddress or, with credentials,
+	// DefaultSecureAddress; with UDP a free port of 127.0.0.1.
 	Address string
 	// Timeout bounds the Wait methods. Default: DefaultTimeout.
 	Timeout time.Duration
@@ -27,8 +28,9 @@ type Options struct {
 
 // Defaults of [Options].
 const (
-	DefaultAddress = "198.51.100.1:5683"
-	DefaultTimeout = 10 * time.Second
+	DefaultAddress       = "198.51.100.1:5683"
+	DefaultSecureAddress = "198.51.100.1:5684"
+	DefaultTimeout       = 10 * time.Second
 )
 
 // Server is a LwM2M Server that runs until the test ends.
@@ -74,19 +76,29 @@ func NewServer(t testing.TB, o Options) *Server {
 }
 
 func (s *Server) listen(o Options) error {
-	address := o.Address
+	address, secure := o.Address, o.Config.Credentials != nil
 	if o.UDP {
 		if address == "" {
 			address = "127.0.0.1:0"
 		}
 		s.Network = nil
+		if secure {
+			return s.ListenSecure(address)
+		}
 		return s.Listen(address)
 	}
 	if s.Network == nil {
 		s.Network = NewNetwork(1)
 	}
-	if address == "" {
+	switch {
+	case address != "":
+	case secure:
+		address = DefaultSecureAddress
+	default:
 		address = DefaultAddress
+	}
+	if secure {
+		return s.ListenSecureOn(s.Network, address)
 	}
 	return s.ListenOn(s.Network, address)
 }

@@ -36,6 +36,8 @@ type Config struct {
 	// [model.Embedded]. Resources that are not defined in it are decoded as far as
 	// the format itself tells their type.
 	Definitions *model.Registry
+	// Credentials are what [Server.ListenSecure] needs. Default: none, the Server speaks without security only.
+	Credentials *Credentials
 	// Versions are the versions of the enabler that are accepted; a Register with
 	// another is answered 4.12. Default: 1.0, 1.1 and 1.2.
 	Versions []model.Version
@@ -123,6 +125,10 @@ func (c Config) defaults() Config {
 		c.Versions = []model.Version{model.Version10, model.Version11, model.Version12}
 	}
 	c.Versions = slices.Clone(c.Versions)
+	if c.Credentials != nil {
+		own := *c.Credentials
+		c.Credentials = &own
+	}
 	if c.MaxRegistrations <= 0 {
 		c.MaxRegistrations = DefaultMaxRegistrations
 	}
@@ -144,6 +150,11 @@ func (c *Config) validate() error {
 	for _, v := range c.Versions {
 		if v.Major != 1 || v.Minor > 2 {
 			return fmt.Errorf("%w: Versions has %s; there are 1.0, 1.1 and 1.2", ErrConfig, v)
+		}
+	}
+	if c.Credentials != nil {
+		if err := c.Credentials.validate(); err != nil {
+			return err
 		}
 	}
 	if c.MinLifetime < 0 || c.MaxLifetime < 0 {

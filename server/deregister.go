@@ -12,6 +12,9 @@ func (s *Server) deregister(now time.Time, req *request) (reply, *model.Error) {
 	if r == nil {
 		return reply{}, unknownLocation(req.path)
 	}
+	if err := req.mayUse(r); err != nil {
+		return reply{}, err
+	}
 	r.end(now, Deregistered)
 	return reply{code: model.Deleted}, nil
 }

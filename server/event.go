@@ -30,9 +30,12 @@ const (
 	Sent
 	// Refused: a Client's request was answered with an error, see Event.Err.
 	Refused
+	// HandshakeFailed: somebody at Event.Address could not connect by DTLS; Event.Err says why.
+	HandshakeFailed
 )
 
-var eventKinds = [...]string{"none", "registered", "updated", "deregistered", "expired", "replaced", "forgotten", "sent", "refused"}
+var eventKinds = [...]string{"none", "registered", "updated", "deregistered", "expired", "replaced", "forgotten", "sent", "refused",
+	"handshake failed"}
 
 // String is the kind in one word, such as "registered".
 func (k EventKind) String() string {
@@ -57,8 +60,8 @@ type Event struct {
 	Query []string
 	// Data is what a Client has Sent.
 	Data *Data
-	// Err is the reason of a Refused request: a *model.Error with the code of the
-	// answer.
+	// Err is the reason of a Refused request, a *model.Error with the code of the
+	// answer, or of a failed handshake.
 	Err error
 }
 

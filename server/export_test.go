@@ -15,3 +15,6 @@ func (s *Server) Timers() int {
 	s.do(func(time.Time) { n <- s.loop.Timers() })
 	return <-n
 }
+
+// Has reports whether a Client may register under a name by default.
+func Has(i Identity, name string) bool { return i.has(name) }

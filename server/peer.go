@@ -8,18 +8,19 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 )
 
-// peer is an address that has sent something. It belongs to the loop's goroutine.
+// peer is an address that has sent something, or with security a session. It belongs to the loop's goroutine.
 type peer struct {
-	server *Server
-	port   *port
-	link   link.Link
-	remote string
-	conn   *coap.Conn
-	timer  loop.Timer
-	lane   loop.Lane // of Config.Intercept
-	gone   bool
-	mute   mute
-	seen   uint16 // Message-ID of the datagram being received
+	server   *Server
+	port     *port
+	link     link.Link
+	remote   string
+	identity Identity // proven by security
+	conn     *coap.Conn
+	timer    loop.Timer
+	lane     loop.Lane // of Config.Intercept
+	gone     bool
+	mute     mute
+	seen     uint16 // Message-ID of the datagram being received
 
 	registrations []*registration // from here; the newest is the last
 	observations  map[*Observation]struct{}
@@ -29,7 +30,7 @@ type peer struct {
 func (s *Server) peer(o *port, l link.Link) *peer {
 	p := s.peers[l]
 	if p == nil {
-		p = &peer{server: s, port: o, link: l, remote: l.Remote().String()}
+		p = &peer{server: s, port: o, link: l, remote: l.Remote().String(), identity: identityOf(l)}
 		p.timer.Owner = p
 		p.conn = coap.NewConn(s.params, p, s.config.Rand)
 		p.conn.UseScratch(&s.scratch)
@@ -41,6 +42,9 @@ func (s *Server) peer(o *port, l link.Link) *peer {
 func (p *peer) receive(now time.Time, datagram []byte) {
 	if len(datagram) >= 4 {
 		p.seen = uint16(datagram[2])<<8 | uint16(datagram[3])
+	}
+	if !p.identity.IsZero() { // with a connection ID it may come from another address than before
+		p.remote = p.link.Remote().String()
 	}
 	p.server.trace(now, p, Incoming, datagram)
 	p.conn.Receive(now, datagram)

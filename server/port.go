@@ -13,6 +13,7 @@ import (
 // here, and the loop takes it.
 type port struct {
 	server   *Server
+	scheme   string        // of URIs
 	listener link.Listener // guarded by server.mu
 }
 

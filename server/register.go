@@ -43,6 +43,9 @@ func (s *Server) newRegistration(req *request) (*registration, *model.Error) {
 	if err := s.judgeRegister(&p); err != nil {
 		return nil, err
 	}
+	if err := s.mayRegister(req.peer, p.endpoint); err != nil {
+		return nil, err
+	}
 	if s.directory.byEndpoint[p.endpoint] == nil && len(s.directory.byID) >= s.config.MaxRegistrations {
 		return nil, &model.Error{Code: model.ServiceUnavailable, Reason: "too many Clients are registered"}
 	}
@@ -56,7 +59,7 @@ func (s *Server) newRegistration(req *request) (*registration, *model.Error) {
 		return nil, err
 	}
 	r := &registration{server: s, Registration: Registration{
-		ID: s.newID(), Endpoint: p.endpoint, Address: req.peer.remote, Version: p.version,
+		ID: s.newID(), Endpoint: p.endpoint, Identity: req.peer.identity, Address: req.peer.remote, Version: p.version,
 		Lifetime: p.lifetime, SMS: p.sms, Inventory: inventory, Extra: p.extra,
 		Query: slices.Clone(req.query), Links: string(req.payload),
 	}}

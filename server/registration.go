@@ -12,6 +12,7 @@ import (
 type Registration struct {
 	ID        string        // last segment of the location, rd/ID
 	Endpoint  string        // Endpoint Client Name, parameter ep
+	Identity  Identity      // who has registered; zero without security
 	Address   string        // where the last Register or Update came from, such as "192.0.2.7:5683"
 	Version   model.Version // of the enabler, parameter lwm2m
 	Lifetime  time.Duration // parameter lt; 0 means that the Registration does not expire (LwM2M 1.2)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -70,62 +69,6 @@ func New(config Config) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
-}
-
-// Network is where a Server listens: UDP sockets by default, or the in-memory
-// network of package lwm2mtest.
-type Network interface {
-	// Listen begins to receive at address, "host:port".
-	Listen(ctx context.Context, address string, s link.Sink) (link.Listener, error)
-}
-
-// Listen opens a UDP socket at address, "host:port"; without a host it listens on
-// all interfaces, with port 0 it takes a free one. What arrives before Run waits for
-// it. A Server may listen at several addresses.
-//
-// Requests are accepted without security (NoSec): whoever can reach the address can
-// register under any name. Keep it to networks for tests.
-func (s *Server) Listen(address string) error { return s.ListenOn(&link.UDP{}, address) }
-
-// ListenOn is [Server.Listen] on another network.
-func (s *Server) ListenOn(network Network, address string) error {
-	if s.ctx.Err() != nil {
-		return ErrClosed
-	}
-	p := &port{server: s}
-	l, err := network.Listen(s.ctx, address, p)
-	if err != nil {
-		return fmt.Errorf("server: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		_ = l.Close()
-		return ErrClosed
-	}
-	p.listener = l
-	s.ports = append(s.ports, p)
-	return nil
-}
-
-// Addr is the address of the first Listen, with the port that was chosen; nil if the
-// Server does not listen.
-func (s *Server) Addr() net.Addr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.ports) == 0 {
-		return nil
-	}
-	return s.ports[0].listener.Addr()
-}
-
-// URI is the Server's URI for Resource /0/x/0 of a Client, such as
-// "coap://127.0.0.1:5683"; empty if the Server does not listen.
-func (s *Server) URI() string {
-	if addr := s.Addr(); addr != nil {
-		return link.SchemeUDP + "://" + addr.String()
-	}
-	return ""
 }
 
 // ListenAndServe is [Server.Listen] and [Server.Run].

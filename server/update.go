@@ -9,14 +9,17 @@ import (
 
 // update serves Update: POST to the location (Core 1.1.1 §6.2.2).
 //
-// Without security a location proves who the Client is: an Update is accepted from
-// any address, and the Client is spoken to there from then on. Observations end with
+// Without security a location proves who the Client is, with security its identity must be that of the
+// registration: an Update is accepted from any address, and the Client is spoken to there from then on. Observations end with
 // a change of address, since what tells a notification from another is only valid
 // between two addresses (RFC 7641 §4.1).
 func (s *Server) update(now time.Time, req *request) (reply, *model.Error) {
 	r := req.registration()
 	if r == nil {
 		return reply{}, unknownLocation(req.path)
+	}
+	if err := req.mayUse(r); err != nil {
+		return reply{}, err
 	}
 	p, inventory, err := s.judgeUpdate(req, r)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 type demoFlags struct {
 	limit    time.Duration
 	port     uint16
+	secure   bool
 	logLevel string
 }
 
@@ -33,6 +35,7 @@ const (
 	samplesInTime  = 10
 	stepTimeout    = 5 * time.Second // for one thing that the server does
 	goodbyeTimeout = 6 * time.Second // for the De-register to arrive
+	demoKey        = 16              // bytes
 )
 
 func newDemoCommand() *cobra.Command {
@@ -50,12 +53,14 @@ Then the temperature is notified until you interrupt it (Ctrl-C) or the time of
 If something does not work as it should, the exit code is 1.`,
 		Example: `  lwm2m demo
   lwm2m demo --for 10s
+  lwm2m demo --secure
   lwm2m demo --port 5683    # and in another terminal: lwm2m client --server coap://127.0.0.1 --endpoint mine`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
+	flags.BoolVar(&f.secure, "secure", false, "protect the connection by DTLS with a pre-shared key")
 	flags.Uint16Var(&f.port, "port", 0, "UDP `port` of the server (default: a free one)")
 	addLogLevel(cmd, &f.logLevel)
 	return cmd
@@ -69,14 +74,27 @@ func (f *demoFlags) run(cmd *cobra.Command) error {
 	if err := checkAtLeast("for", f.limit, 0); err != nil {
 		return err
 	}
-	srv, err := server.New(server.Config{Logger: logger.With("side", "server")})
+	config := server.Config{Logger: logger.With("side", "server")}
+	var security lwm2m.Security = lwm2m.NoSec{}
+	if f.secure {
+		key := make([]byte, demoKey)
+		_, _ = rand.Read(key) // never fails
+		security = lwm2m.PSK{Identity: []byte(demoEndpoint), Key: key}
+		config.Credentials = &server.Credentials{PSK: server.Keys(map[string][]byte{demoEndpoint: key})}
+	}
+	srv, err := server.New(config)
 	if err != nil {
 		return err
 	}
-	if err := srv.Listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.port)))); err != nil {
+	listen := srv.Listen
+	if f.secure {
+		listen = srv.ListenSecure
+	}
+	if err := listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(int(f.port)))); err != nil {
 		return fmt.Errorf("cannot start the server: %w", err)
 	}
 	d := newDemo(srv, newTerminal(cmd.OutOrStdout()), logger)
+	d.security = security
 	if f.limit > 0 {
 		d.pace = min(demoPace, f.limit/pacesInTime)
 		d.interval = max(min(demoInterval, f.limit/samplesInTime), leastInterval)
@@ -92,6 +110,7 @@ type demo struct {
 	server         *server.Server
 	logger         *slog.Logger
 	pace, interval time.Duration
+	security       lwm2m.Security
 
 	device     *server.Device
 	arrived    chan struct{} // closed when the device has registered
@@ -105,7 +124,8 @@ type demo struct {
 func newDemo(srv *server.Server, out *terminal, logger *slog.Logger) *demo {
 	return &demo{
 		out: &conversation{terminal: out}, server: srv, logger: logger, pace: demoPace, interval: demoInterval,
-		arrived: make(chan struct{}), gone: make(chan struct{}), notified: make(chan struct{}),
+		security: lwm2m.NoSec{},
+		arrived:  make(chan struct{}), gone: make(chan struct{}), notified: make(chan struct{}),
 		send: make(chan struct{}, 1), sent: make(chan struct{}),
 		deviceDone: make(chan error, 1),
 	}
@@ -125,6 +145,9 @@ func (d *demo) run(ctx context.Context) error {
 	working, stopDevice := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDevice()
 	d.out.note("A device named %s is switched on", demoEndpoint)
+	if d.security != lwm2m.Security(lwm2m.NoSec{}) {
+		d.out.note("Both know a key that was made for today: %v", d.security)
+	}
 	go func() { d.deviceDone <- runDevice(working, d.deviceOptions()) }()
 
 	err := d.script(ctx, d.steps())
@@ -168,8 +191,11 @@ func (d *demo) goodbye() error {
 func (d *demo) deviceOptions() deviceOptions {
 	return deviceOptions{
 		endpoint: demoEndpoint, server: d.server.URI(), lifetime: demoLifetime, version: lwm2m.Version11,
-		interval: d.interval, seed: 1, logger: d.logger.With("side", "device"), network: &link.UDP{KeepPort: true},
+		security: d.security, interval: d.interval, seed: 1, logger: d.logger.With("side", "device"), network: &link.UDP{KeepPort: true},
 		onEvent: func(e lwm2m.Event, _ time.Duration) {
+			if e.Handshake != "" {
+				d.out.note("The connection is protected by DTLS%s", handshake(e))
+			}
 			if e.Err != nil && e.Kind != lwm2m.ObservationEnded { // all else shows at the server
 				d.out.device("%s", (&narrator{server: d.server.URI(), endpoint: demoEndpoint}).words(e, demoLifetime))
 			}

@@ -9,10 +9,12 @@ import (
 	"github.com/lwm2m-go/lwm2m"
 )
 
-// deviceOptions say what device to simulate. All fields but send are required.
+// deviceOptions say what device to simulate. All fields but send and secured are required.
 type deviceOptions struct {
 	endpoint string
 	server   string // URI
+	security lwm2m.Security
+	secured  string // the security in words
 	lifetime time.Duration
 	version  lwm2m.Version
 	interval time.Duration // between samples

@@ -36,7 +36,7 @@ func testDevice(t *testing.T, test func(*deviceTest)) {
 		ended := make(chan error, 1)
 		go func() {
 			ended <- runDevice(ctx, deviceOptions{
-				endpoint: "thermo-1", server: d.server.URI(), lifetime: 10 * time.Minute, version: lwm2m.Version11,
+				endpoint: "thermo-1", server: d.server.URI(), security: lwm2m.NoSec{}, lifetime: 10 * time.Minute, version: lwm2m.Version11,
 				interval: time.Second, seed: 1, logger: slog.New(slog.DiscardHandler), network: d.server.Network,
 				onEvent: func(e lwm2m.Event, _ time.Duration) { d.watch.event(e) }, say: d.say,
 			})

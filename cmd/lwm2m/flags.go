@@ -41,20 +41,17 @@ func (s *seconds) Type() string { return "duration" }
 // checkServer reports why a URI cannot be that of the server.
 func checkServer(uri string) error {
 	if uri == "" {
-		return usagef("--server is missing; say which server, as in --server coap://lwm2m.example.com")
+		return usagef("--server is missing; say which server, as in --server coaps://lwm2m.example.com")
 	}
 	target, err := link.ParseURI(uri)
 	switch {
 	case err != nil && !strings.Contains(uri, "://"):
-		return usagef("--server: %q: want coap://HOST[:PORT]", uri)
+		return usagef("--server: %q: want coaps://HOST[:PORT] or coap://HOST[:PORT]", uri)
 	case err != nil:
 		reason := strings.TrimPrefix(err.Error(), fmt.Sprintf("%v %q: ", link.ErrURI, uri))
 		return usagef("--server: %q: %s", uri, reason)
-	case target.Scheme == link.SchemeDTLS:
-		return usagef("--server: %q: connections protected by DTLS are not built yet; use coap://, "+
-			"and only in networks that you trust", uri)
-	case target.Scheme != link.SchemeUDP:
-		return usagef("--server: %q: CoAP over TCP is not built yet; use coap://", uri)
+	case target.Scheme == link.SchemeTCP, target.Scheme == link.SchemeTLS:
+		return usagef("--server: %q: CoAP over TCP is not built yet; use coaps:// or coap://", uri)
 	}
 	return nil
 }

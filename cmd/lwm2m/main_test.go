@@ -84,14 +84,20 @@ func testServer() {
 	log := flag.String("log", "", "file to write to")
 	execute := flag.String("execute", "", "path to execute once a device has registered")
 	refuse := flag.Bool("refuse", false, "refuse each registration")
+	psk := flag.String("psk", "", "speak DTLS with the key of this text for the identity thermo-1")
+	pki := flag.String("pki", "", "speak DTLS with certificates, and write those of an authority and a device to this folder")
 	flag.Parse()
-	if err := serve(*log, *execute, *refuse); err != nil {
+	credentials, err := credentialsOf(*psk, *pki)
+	if err == nil {
+		err = serve(*log, *execute, *refuse, credentials)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func serve(name, execute string, refuse bool) error {
+func serve(name, execute string, refuse bool, credentials *server.Credentials) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	file, err := os.Create(name)
@@ -102,6 +108,7 @@ func serve(name, execute string, refuse bool) error {
 	var srv *server.Server
 	executed := false
 	srv, err = server.New(server.Config{
+		Credentials: credentials,
 		OnEvent: func(e server.Event) {
 			if e.Kind == server.Registered { // only when it answers does the device know that it is registered
 				if device, err := srv.Device(e.Endpoint); err == nil {
@@ -124,7 +131,11 @@ func serve(name, execute string, refuse bool) error {
 	if err != nil {
 		return err
 	}
-	if err := srv.Listen("127.0.0.1:0"); err != nil {
+	listen := srv.Listen
+	if credentials != nil {
+		listen = srv.ListenSecure
+	}
+	if err := listen("127.0.0.1:0"); err != nil {
 		return err
 	}
 	fmt.Fprintf(file, "listening at %s\n", srv.URI())

@@ -18,7 +18,7 @@ type settings struct {
 
 func factorySettings(o deviceOptions) settings {
 	return settings{
-		account:   lwm2m.ServerAccount{URI: o.server, Security: lwm2m.NoSec{}, ShortServerID: shortServerID, Lifetime: o.lifetime},
+		account:   lwm2m.ServerAccount{URI: o.server, Security: o.security, ShortServerID: shortServerID, Lifetime: o.lifetime},
 		timezone:  "Etc/UTC",
 		utcOffset: "+00:00",
 	}

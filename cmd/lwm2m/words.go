@@ -23,13 +23,14 @@ type narrator struct {
 func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 	switch e.Kind {
 	case lwm2m.Registered:
-		return fmt.Sprintf("Registered with %s as %s, lifetime %v, location %s%s", n.server, n.endpoint, lifetime, e.Location, next(e, "Update"))
+		return fmt.Sprintf("Registered with %s as %s, lifetime %v, location %s%s%s",
+			n.server, n.endpoint, lifetime, e.Location, handshake(e), next(e, "Update"))
 	case lwm2m.RegistrationFailed:
 		return fmt.Sprintf("%s refused: %s%s", n.server, reason(e.Err), next(e, "attempt"))
 	case lwm2m.RegistrationTimeout:
 		return fmt.Sprintf("%s does not answer: %s%s", n.server, reason(e.Err), next(e, "attempt"))
 	case lwm2m.Updated:
-		return fmt.Sprintf("Updated the registration%s", next(e, "Update"))
+		return fmt.Sprintf("Updated the registration%s%s", handshake(e), next(e, "Update"))
 	case lwm2m.Deregistering:
 		n.leaving = true
 		return fmt.Sprintf("De-registering from %s", n.server)
@@ -65,6 +66,19 @@ func (n *narrator) farewell() string {
 		return fmt.Sprintf("De-registered from %s", n.server)
 	}
 	return fmt.Sprintf("Left %s", n.server)
+}
+
+// handshake says how a protected connection came about.
+func handshake(e lwm2m.Event) string {
+	switch e.Handshake {
+	case "":
+		return ""
+	case "full":
+		return ", after a full handshake"
+	case "resumed":
+		return ", in the former session, after a short handshake"
+	}
+	return ", in the former session, without a handshake (" + e.Handshake + ")"
 }
 
 // next says when something is due.

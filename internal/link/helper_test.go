@@ -65,7 +65,7 @@ func (n *notebook) data() []string {
 	return all
 }
 
-func wantData(t *testing.T, n *notebook, want ...string) {
+func wantData(t testing.TB, n *notebook, want ...string) {
 	t.Helper()
 	if got := n.data(); !slices.Equal(got, want) {
 		t.Errorf("received %q, want %q", got, want)

@@ -8,15 +8,15 @@
 //
 // Two transports live here: [UDP] over sockets and [Memory], a network without
 // sockets that loses, delays, repeats and damages datagrams as it is told, and
-// that works in virtual time.
+// that works in virtual time. [DTLS] and [DTLSServer] protect what goes over
+// either: Dial does the handshake under its context, Input gives what was
+// decrypted, and an alert that ends the session arrives as Down with an error
+// that wraps [ErrClosed] and an [AlertError].
 //
 // # Other transports
 //
-// The interfaces leave room for what RFC 7252 §9 and RFC 8323 ask for:
+// The interfaces leave room for what RFC 8323 asks for:
 //
-//   - DTLS: Dial does the handshake under its context, Input gives decrypted
-//     records, MTU is smaller by the record overhead, and an alert or an
-//     expired session arrives as Down with an error that wraps [ErrClosed].
 //   - One socket for many clients: a Network that owns the socket and gives out
 //     Links that hold a local and a remote address only; nothing here supposes
 //     a socket or a goroutine for each Link.

@@ -24,6 +24,7 @@ type memoryListener struct {
 	sink   Sink
 	at     place
 	peers  map[place]*memoryLink
+	sent   map[place]uint32 // by peers that were closed, as their luck goes on
 	closed bool
 }
 
@@ -74,6 +75,10 @@ func (l *memoryLink) Close() error {
 	l.closed = true
 	if l.listener != nil {
 		delete(l.listener.peers, l.remote)
+		if l.listener.sent == nil {
+			l.listener.sent = make(map[place]uint32)
+		}
+		l.listener.sent[l.remote] = l.sent
 	} else {
 		delete(l.net.ends, l.local)
 	}
@@ -101,7 +106,7 @@ func (l *memoryListener) Peer(remote net.Addr) (Link, error) {
 func (l *memoryListener) peer(remote place) *memoryLink {
 	p := l.peers[remote]
 	if p == nil {
-		p = &memoryLink{net: l.net, listener: l, sink: l.sink, local: l.at, remote: remote}
+		p = &memoryLink{net: l.net, listener: l, sink: l.sink, local: l.at, remote: remote, sent: l.sent[remote]}
 		l.peers[remote] = p
 	}
 	return p

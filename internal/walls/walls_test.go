@@ -11,14 +11,14 @@ const modulePath = "github.com/lwm2m-go/lwm2m"
 // plan says which package may import which. ARCHITECTURE.md says why.
 var plan = Rooms{
 	Rooms: []Room{
-		{Dir: "", May: []string{"model", "internal/coap", "internal/format", "internal/link", "internal/linkformat",
+		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model"}},
 		{Dir: "ipso", May: []string{"", "model"}},
-		{Dir: "server", May: []string{"model", "internal/coap", "internal/format", "internal/link", "internal/linkformat",
+		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
-		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/link"}},
+		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
 		{Dir: "internal/coap"},
 		{Dir: "internal/tlv"},
@@ -32,7 +32,9 @@ var plan = Rooms{
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
 		{Dir: "internal/loop"},
-		{Dir: "internal/link", Outside: []string{"golang.org/x/sys"}},
+		{Dir: "internal/credentials"},
+		{Dir: "internal/link", May: []string{"internal/credentials"},
+			Outside: []string{"golang.org/x/sys", "github.com/pion/dtls/v3", "github.com/pion/logging"}},
 
 		{Dir: "internal/bench", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "internal/*"},
 			Outside: []string{"golang.org/x/sys"}},
