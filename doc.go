@@ -67,7 +67,7 @@
 //
 // The client registers with each of its servers, renews registrations before they
 // expire, and tries again after failures: five times at growing intervals from
-// 60 s, then once a day. [Event] tells each step and when the next is due.
+// 60 s, then once a day, or as Resources 17 to 20 of the Server Object say. [Event] tells each step and when the next is due.
 //
 // # Security
 //

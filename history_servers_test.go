@@ -77,11 +77,12 @@ func TestHistoryAfterDisable(t *testing.T) {
 		f.expectKept(begin, "")
 		r, err := f.peer.Execute(f.ctx, path("/1/0/4"), "")
 		f.want(r, err)(model.Changed, "")
+		f.server.WaitEvent(server.Deregistered, "thermo-1") // a second later
 		f.measure(24, 25)
-		f.expectKept(begin, "24@1 25@2") // nobody has them, so they stay
+		f.expectKept(begin, "24@2 25@3") // nobody has them, so they stay
 		sleep(25 * time.Hour)
 		f.peer = f.server.WaitRegistered("thermo-1")
 		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
-		f.notified(o, begin, "/3303/0/5700=24@1 /3303/0/5700=25@2")
+		f.notified(o, begin, "/3303/0/5700=24@2 /3303/0/5700=25@3")
 	})
 }

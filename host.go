@@ -168,6 +168,13 @@ type registrationKey struct {
 	queueMode      bool
 	updateMargin   time.Duration
 	updateInterval time.Duration
+	retry          retry
+}
+
+// retry is registration.Retry without what cannot be compared.
+type retry struct {
+	count, sequences     int
+	timer, sequenceDelay time.Duration
 }
 
 // registration returns settings that clients share. It is called with h.mu held.
@@ -177,6 +184,10 @@ func (h *Host) registration(key registrationKey) *registration.Config {
 		config = &registration.Config{
 			Version: key.version, Lifetime: key.lifetime, Binding: key.binding,
 			QueueMode: key.queueMode, UpdateMargin: key.updateMargin, MinUpdateInterval: key.updateInterval,
+			Retry: registration.Retry{
+				Count: key.retry.count, Timer: key.retry.timer,
+				SequenceDelay: key.retry.sequenceDelay, Sequences: key.retry.sequences,
+			},
 		}
 		h.shared[key] = config
 	}

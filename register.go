@@ -210,8 +210,10 @@ func (s *session) disable(now time.Time) {
 	if pause <= 0 {
 		pause = defaultDisableTimeout
 	}
-	s.resume = now.Add(pause)
+	s.leave, s.resume = now.Add(min(leaveDelay, pause/2)), now.Add(pause)
 	c.emit(Event{Kind: ServerDisabled, Time: now, Server: s.ssid, Next: s.resume})
-	s.reg.Stop(now)
 	s.settle(now)
 }
+
+// leaveDelay lets the answer to a Disable arrive before the De-register does.
+const leaveDelay = time.Second

@@ -78,22 +78,73 @@ func TestETS103Deregistration(t *testing.T) {
 		r, err := f.peer.Registration()
 		must(t, err)
 		f.play(exchange{post("/1/0/4", none, ""), model.Changed, none, ""})
-		sleep(time.Second)
+		sleep(2 * time.Second)
 		f.passed(w, `
 			0.0 <- CON POST /1/0/4
 			0.0 -> ACK 2.04
-			0.0 -> CON DELETE /rd/`+r.ID+`
-			0.0 <- ACK 2.02`)
+			1.0 -> CON DELETE /rd/`+r.ID+`
+			1.0 <- ACK 2.02`)
 		if got := f.history.last(); !strings.HasPrefix(got, "DISCONNECT") {
 			t.Errorf("event %s", got)
 		}
-		sleep(time.Hour - 2*time.Second)
+		sleep(time.Hour - 3*time.Second)
 		if got := w.take(); got != "" {
 			t.Errorf("the client does not stay away: %s", got)
 		}
 		sleep(2 * time.Second)
 		if _, err := f.peer.Registration(); err != nil {
 			t.Errorf("the client does not come back: %v", err)
+		}
+	})
+}
+
+// The pause of a Disable may be over before the De-register is given up.
+func TestDisableWhenServerGoesSilent(t *testing.T) {
+	configure := func(config *lwm2m.Config, _ *fixture) { config.Servers[0].DisableTimeout = 5 * time.Second }
+	start(t, configure, func(f *fixture) {
+		f.play(exchange{post("/1/0/4", none, ""), model.Changed, none, ""})
+		f.server.Network.SetState(serverAddress, lwm2mtest.Silent)
+		sleep(time.Minute)
+		f.server.Network.SetState(serverAddress, lwm2mtest.Up)
+		sleep(time.Minute)
+		if !strings.Contains(f.history.kinds(), "DEREGISTER_FAILURE DISCONNECT REGISTRATION_COMPLETE") && !strings.Contains(f.history.kinds(), "DEREGISTER DISCONNECT REGISTRATION_COMPLETE") {
+			t.Errorf("events %s", f.history.kinds())
+		}
+		f.server.WaitRegistered("thermo-1")
+	})
+}
+
+// Resources 17 to 20 of the Server Object say when a failed Register is repeated (Core 1.1.1 §6.2.1.2).
+func TestRetryResources(t *testing.T) {
+	configure := func(config *lwm2m.Config, f *fixture) {
+		account := oma.NewServer(0, 1)
+		must(f, account.CommunicationRetryCount.Set(2))
+		must(f, account.CommunicationRetryTimer.Set(1))
+		must(f, account.CommunicationSequenceDelayTimer.Set(10))
+		must(f, account.CommunicationSequenceRetryCount.Set(2))
+		config.Objects = append(config.Objects, account)
+		refusals := 0
+		f.server = lwm2mtest.NewServer(f, lwm2mtest.Options{Network: f.server.Network, Address: "198.51.100.3:5683", Timeout: time.Hour, Config: server.Config{
+			Intercept: func(context.Context, server.Intercepted) server.Verdict {
+				if refusals++; refusals <= 4 {
+					return server.Verdict{Code: model.Forbidden}
+				}
+				return server.Verdict{}
+			},
+		}})
+		config.Servers[0].URI = f.server.URI()
+	}
+	start(t, configure, func(f *fixture) {
+		var at []string
+		f.history.mu.Lock()
+		defer f.history.mu.Unlock()
+		for _, e := range f.history.events {
+			if e.Kind == lwm2m.RegistrationFailed {
+				at = append(at, fmt.Sprint(e.Next.Sub(e.Time)))
+			}
+		}
+		if got := strings.Join(at, " "); got != "1s 10s 1s 10s" {
+			t.Errorf("waits of %s", got)
 		}
 	})
 }
@@ -440,7 +491,7 @@ func TestServerObject(t *testing.T) {
 		if r, _ := f.peer.Registration(); r.Lifetime != 5*time.Minute || !r.Has(path("/1/7")) || r.Has(path("/1/0")) {
 			t.Errorf("lifetime %v, links %s", r.Lifetime, r.Links)
 		}
-		must(t, account.Lifetime.Set(600))
+		must(f, account.Lifetime.Set(600))
 		if u := f.server.WaitEvent(server.Updated, "thermo-1"); fmt.Sprint(u.Query) != "[lt=600]" {
 			t.Errorf("Update with %v", u.Query)
 		}

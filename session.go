@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"io"
+	"math"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
@@ -33,6 +34,7 @@ type session struct {
 	address uint64             // a hash of the addresses of the last link
 	request coap.Handle        // of the registration's outstanding request
 	timer   loop.Timer
+	leave   time.Time // when to de-register for a Disable; zero if there is none to begin
 	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
 	sends   []*sending // that wait for the registration
@@ -67,7 +69,38 @@ func (s *session) configure(h *Host) {
 		queueMode:      s.queueMode,
 		updateMargin:   c.updateMargin,
 		updateInterval: c.updateInterval,
+		retry:          c.retryOf(s.server),
 	}))
+}
+
+// retryOf reads when failed attempts to register are repeated (Core 1.1.1
+// §6.2.1.2). It is called with c.mu held.
+func (c *Client) retryOf(server Path) (r retry) {
+	resource := func(id uint16) (n uint64, ok bool) {
+		v := c.value(server.Child(id))
+		return min(v.Uint(), math.MaxUint32), !v.IsZero()
+	}
+	wait := func(id uint16) time.Duration {
+		switch n, ok := resource(id); {
+		case !ok:
+			return 0 // the default
+		case n == 0:
+			return -1 // the shortest
+		default:
+			return time.Duration(n) * time.Second
+		}
+	}
+	count := func(id uint16) int {
+		n, ok := resource(id)
+		if !ok {
+			return 0
+		}
+		return int(min(max(n, 1), math.MaxUint16))
+	}
+	return retry{
+		count: count(serverRetryCount), timer: wait(serverRetryTimer),
+		sequenceDelay: wait(serverSequenceDelay), sequences: count(serverSequenceCount),
+	}
 }
 
 // Input takes a datagram from the link. The link's goroutine calls it.
@@ -115,7 +148,11 @@ func (s *session) Expire(now time.Time) {
 		s.conn.Expire(now)
 	}
 	s.reg.Expire(now)
-	if !s.resume.IsZero() && !now.Before(s.resume) && s.reg.State() == registration.StateStopped && !s.client.stopping {
+	if !s.leave.IsZero() && !now.Before(s.leave) {
+		s.leave = time.Time{}
+		s.reg.Stop(now)
+	}
+	if !s.resume.IsZero() && !now.Before(s.resume) && s.isStopped() && !s.client.stopping {
 		s.resume = time.Time{}
 		s.reg.Start(now)
 	}
@@ -132,7 +169,10 @@ func (s *session) settle(now time.Time) {
 	}
 	s.updateReachable(now)
 	s.resumeSends(now)
-	next := earlier(s.reg.Deadline(), s.resume)
+	next := earlier(s.reg.Deadline(), s.leave)
+	if s.isStopped() { // the De-register may take longer than the pause
+		next = earlier(next, s.resume)
+	}
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())
 	}
@@ -252,7 +292,7 @@ func (s *session) dropLink(now time.Time) {
 
 // stop begins to de-register.
 func (s *session) stop(now time.Time) {
-	s.resume = time.Time{}
+	s.leave, s.resume = time.Time{}, time.Time{}
 	s.reg.Stop(now)
 	s.settle(now)
 }

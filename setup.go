@@ -36,6 +36,10 @@ const (
 	serverBinding          = 7
 	serverUpdateTrigger    = 8
 	serverAlert            = 11
+	serverRetryCount       = 17
+	serverRetryTimer       = 18
+	serverSequenceDelay    = 19
+	serverSequenceCount    = 20
 	serverMuteSend         = 23
 	serverNotificationMode = 26
 
