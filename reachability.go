@@ -111,6 +111,7 @@ func (s *session) suspend(now time.Time, deregister bool) {
 // registered ends the observations of the former registration. What is stored waits for the
 // server to observe the same again.
 func (s *session) registered(now time.Time) {
+	s.known = true
 	s.heard()
 	c, r := s.client, s.client.observed
 	if r == nil {

@@ -178,12 +178,19 @@ func (s *session) refusesSend() error {
 	mute := c.value(s.server.Child(serverMuteSend))
 	c.mu.Unlock()
 	switch {
-	case s.reg.Location() == nil:
+	case s.reg.Location() == nil && !s.isReturning():
 		return ErrNotRegistered
 	case mute.IsZero() || mute.Bool():
 		return fmt.Errorf("%w by %v", ErrMuted, s.server.Child(serverMuteSend))
 	}
 	return nil
+}
+
+// isReturning reports whether the client is about to register anew with a server that it was registered
+// with: a Send waits for that.
+func (s *session) isReturning() bool {
+	state := s.reg.State()
+	return s.known && (state == registration.StateConnecting || state == registration.StateRegistering)
 }
 
 func (s *session) sendError(err error) error {

@@ -21,6 +21,7 @@ type session struct {
 	server    Path   // the instance of the Server Object
 	ssid      uint16 // Short Server ID
 	queueMode bool
+	known     bool      // it has accepted a Register
 	doubted   bool      // the server has left something unanswered since it was heard last
 	reachable bool      // notifications can be sent
 	unsent    bool      // the network did not take the last datagram

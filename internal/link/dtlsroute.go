@@ -129,13 +129,24 @@ func (l *dtlsListener) leave(link *dtlsLink, base Link) {
 
 // follow takes note of the address that the library has accepted, which a record
 // with the connection ID came from (RFC 9146 §6).
+//
+// The library hands data on a few instructions before it takes note of the address, and the answer to that
+// data should not go to the old one: so if it may still be at that, follow waits for it.
 func (l *dtlsLink) follow() {
 	if l.listener == nil {
 		return
 	}
-	now, ok := l.conn.RemoteAddr().(linkAddr)
-	if old := l.under(); ok && now.Link != old {
-		l.listener.move(l, old, now.Link)
+	for range 2 {
+		old := l.under()
+		calls, moving := l.records.isMoving(old)
+		if now, ok := l.conn.RemoteAddr().(linkAddr); ok && now.Link != old {
+			l.listener.move(l, old, now.Link)
+			return
+		}
+		if !moving {
+			return
+		}
+		l.records.awaitCall(calls)
 	}
 }
 

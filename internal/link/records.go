@@ -51,6 +51,9 @@ type records struct {
 	last     [][]byte        // the last flight of a client that resumed
 	refusal  uint8           // replaces the number of an alert that is sent in the clear
 	state    progress
+	source   Link   // of the datagram that the library works on; nil while it waits for one
+	calls    uint64 // of ReadFrom so far
+	awaited  bool   // somebody waits for the next call
 
 	sending sync.RWMutex // held for writing while frozen is set
 	frozen  bool
@@ -218,6 +221,14 @@ func (r *records) change() {
 
 // ReadFrom gives the next datagram with the address that leads back.
 func (r *records) ReadFrom(b []byte) (int, net.Addr, error) {
+	r.mu.Lock()
+	r.calls++
+	r.source = nil
+	if r.awaited {
+		r.awaited = false
+		r.change()
+	}
+	r.mu.Unlock()
 	for {
 		r.mu.Lock()
 		deadline, changed := r.deadline, r.changed
@@ -236,10 +247,38 @@ func (r *records) ReadFrom(b []byte) (int, net.Addr, error) {
 			if len(r.queue) == 0 {
 				r.queue = nil
 			}
+			r.source = next.from
 			r.mu.Unlock()
 			return copy(b, next.data), linkAddr{next.from}, nil
 		}
 		r.mu.Unlock()
+		waitUntil(changed, deadline)
+	}
+}
+
+// isMoving reports whether the library works on a datagram of another Link than base, and
+// counts the calls of ReadFrom until then.
+func (r *records) isMoving(base Link) (calls uint64, moving bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls, r.source != nil && r.source != base
+}
+
+// callTime bounds how long to wait for the library to ask for the next datagram.
+const callTime = 100 * time.Millisecond
+
+// awaitCall waits until there were more calls of ReadFrom than that, for callTime at most.
+func (r *records) awaitCall(calls uint64) {
+	deadline := time.Now().Add(callTime)
+	for {
+		r.mu.Lock()
+		over := r.calls != calls || r.closed || !time.Now().Before(deadline)
+		r.awaited = r.awaited || !over
+		changed := r.changed
+		r.mu.Unlock()
+		if over {
+			return
+		}
 		waitUntil(changed, deadline)
 	}
 }
