@@ -52,6 +52,7 @@ func main() {
 			return true
 		},
 	})
+	temperature.SensorValue.Set(20) // there is something to read from the start
 	client, err := lwm2m.NewClient(lwm2m.Config{
 		Endpoint: *endpoint,
 		Servers:  []lwm2m.ServerAccount{{URI: *server, Security: lwm2m.NoSec{}}},
