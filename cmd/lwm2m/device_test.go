@@ -49,6 +49,7 @@ func testDevice(t *testing.T, test func(*deviceTest)) {
 		})
 		defer d.stop()
 		d.device = d.server.WaitRegistered("thermo-1")
+		synctest.Wait() // the device has to hear of it, too
 		test(d)
 	})
 }
