@@ -23,7 +23,8 @@ type HostConfig struct {
 	// Callbacks bounds how many callbacks of the application run at the same
 	// time; further ones wait. Default: 64.
 	Callbacks int
-	// ShutdownTimeout bounds how long the clients may take to de-register. Default: 5 s.
+	// ShutdownTimeout bounds how long the clients may take to de-register, and then how long OnEvent may
+	// take for the last events. Default: 5 s.
 	ShutdownTimeout time.Duration
 }
 
@@ -130,17 +131,18 @@ func (h *Host) Run(ctx context.Context) error {
 		loops.Go(func() { _ = s.loop.Run(running) })
 	}
 	<-ctx.Done()
-	h.shutdown()
+	clients := h.shutdown()
 	stop()
 	loops.Wait()
+	h.waitForEvents(clients)
 	return nil
 }
 
-// shutdown ends all clients and the callbacks, within the ShutdownTimeout.
-func (h *Host) shutdown() {
+// shutdown ends all clients and the callbacks, within the ShutdownTimeout, and returns the clients.
+func (h *Host) shutdown() (clients map[*Client]struct{}) {
 	h.mu.Lock()
 	h.closed = true
-	clients := h.clients
+	clients = h.clients
 	h.clients = nil
 	h.mu.Unlock()
 	defer h.cancel()
@@ -154,6 +156,14 @@ func (h *Host) shutdown() {
 	}
 	h.cancel()
 	_ = h.workers.Close(ctx)
+	return clients
+}
+
+// waitForEvents waits until OnEvent has heard everything, for another ShutdownTimeout at most: some
+// events come only when the loops end.
+func (h *Host) waitForEvents(clients map[*Client]struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), h.config.ShutdownTimeout)
+	defer cancel()
 	for c := range clients {
 		c.events.wait(ctx)
 	}

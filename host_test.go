@@ -188,6 +188,23 @@ func TestHostRemoveAtOnce(t *testing.T) {
 	})
 }
 
+// Nobody answers the De-register, and OnEvent takes its time: it has heard everything when Run returns.
+func TestEventsBeforeTheEnd(t *testing.T) {
+	configure := func(config *lwm2m.Config, f *fixture) {
+		config.OnEvent = func(e lwm2m.Event) {
+			sleep(100 * time.Millisecond)
+			f.history.add(e)
+		}
+	}
+	start(t, configure, func(f *fixture) {
+		f.server.Network.SetState(serverAddress, lwm2mtest.Silent)
+		f.stop()
+		if got := f.history.kinds(); got != "REGISTRATION_COMPLETE DEREGISTER DEREGISTER_FAILURE DISCONNECT" {
+			t.Errorf("events: %s", got)
+		}
+	})
+}
+
 // Remove does not wait longer than its context.
 func TestHostRemoveGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
