@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/handles"
 	"github.com/lwm2m-go/lwm2m/ipso"
 )
 
@@ -12,7 +13,7 @@ func TestTemperature(t *testing.T) {
 	if temp.Path() != lwm2m.PathOf(3303, 4) || temp.Object().Version != (lwm2m.Version{Major: 1, Minor: 1}) {
 		t.Errorf("%v, version %v", temp.Path(), temp.Object().Version)
 	}
-	checkHandles(t, temp, temp.Object())
+	handles.Check(t, temp, temp.Object())
 	if _, ok := temp.SensorValue.Get(); ok {
 		t.Error("a new sensor has a value")
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/handles"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/oma"
 )
@@ -13,7 +14,7 @@ func TestDevice(t *testing.T) {
 	if d.Path() != lwm2m.PathOf(3, 0) || d.Object().Version != (lwm2m.Version{Major: 1, Minor: 1}) {
 		t.Errorf("%v, version %v", d.Path(), d.Object().Version)
 	}
-	checkHandles(t, d, d.Object())
+	handles.Check(t, d, d.Object())
 	if err := d.Manufacturer.Set("Acme"); err != nil {
 		t.Error(err)
 	}
@@ -30,7 +31,7 @@ func TestServer(t *testing.T) {
 	if s.Path() != lwm2m.PathOf(1, 7) || s.Object().Version != (lwm2m.Version{Major: 1, Minor: 1}) {
 		t.Errorf("%v, version %v", s.Path(), s.Object().Version)
 	}
-	checkHandles(t, s, s.Object())
+	handles.Check(t, s, s.Object())
 	if v, ok := s.ShortServerID.Get(); !ok || v != 102 {
 		t.Errorf("Short Server ID %v %v", v, ok)
 	}

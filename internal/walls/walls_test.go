@@ -14,8 +14,8 @@ var plan = Rooms{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
 		{Dir: "model"},
-		{Dir: "oma", May: []string{"", "model"}},
-		{Dir: "ipso", May: []string{"", "model"}},
+		{Dir: "oma", May: []string{"", "model", "internal/handles"}},
+		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
@@ -38,6 +38,7 @@ var plan = Rooms{
 
 		{Dir: "internal/bench", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "internal/*"},
 			Outside: []string{"golang.org/x/sys"}},
+		{Dir: "internal/handles", May: []string{"", "model"}},
 		{Dir: "internal/walls"},
 		{Dir: "internal/tools/..."},
 

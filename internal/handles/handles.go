@@ -1,4 +1,5 @@
-package oma_test
+// Package handles checks typed objects in tests: what a generator or a person may get wrong in them.
+package handles
 
 import (
 	"reflect"
@@ -10,9 +11,9 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// checkHandles compares the fields of a typed object with the definition: each
+// Check compares the fields of a typed object with the definition: each
 // Resource has a handle of the right kind, and its field has its name.
-func checkHandles(t *testing.T, object any, def *model.Object) {
+func Check(t testing.TB, object any, def *model.Object) {
 	t.Helper()
 	fields := map[uint16]string{}
 	v := reflect.ValueOf(object).Elem()
