@@ -83,7 +83,9 @@ func (c *Client) Run(ctx context.Context) error {
 	return h.Run(ctx)
 }
 
-// Add adds an Object Instance; registered servers are told by an Update.
+// Add adds an Object Instance; registered servers are told by an Update. If access is controlled, see
+// [Config.Objects], no server has rights there unless its instance of the Access Control Object has been added before;
+// else the client adds one without an owner and without rights.
 func (c *Client) Add(object ObjectInstance) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,11 +95,11 @@ func (c *Client) Add(object ObjectInstance) error {
 	}
 	c.noteChange(in.Path())
 	c.noteStructure()
-	return nil
+	return c.addEntry(in)
 }
 
 // Delete removes the Object Instance at p, without asking its OnDelete; registered servers are told by an
-// Update. The Security, Server and Device Objects stay.
+// Update. Its instance of the Access Control Object goes with it. The Security, Server and Device Objects stay.
 func (c *Client) Delete(p Path) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,6 +111,9 @@ func (c *Client) Delete(p Path) error {
 	}
 	c.tree.Remove(p)
 	c.removed(p)
+	for _, entry := range c.tree.RemoveEntries(p) {
+		c.removed(entry)
+	}
 	return nil
 }
 
@@ -131,6 +136,11 @@ func (c *Client) insert(in *Instance) error {
 	defer in.mu.Unlock()
 	if in.owner.Load() != nil {
 		return &Error{Code: BadRequest, Path: in.Path(), Reason: "the instance belongs to a client already"}
+	}
+	if in.Object().ID == objectAccessControl {
+		if err := c.checkEntry(in.node); err != nil {
+			return err
+		}
 	}
 	if err := c.tree.Insert(in.node); err != nil {
 		return err
@@ -169,7 +179,7 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
-	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
+	if p.Object() == objectServer || c.observed != nil && (p.Object() == objectAccessControl || c.observed.IsObserved(p)) {
 		c.changed.add(p)
 		c.wake()
 	}
@@ -205,6 +215,9 @@ func (c *Client) workOff(now time.Time) {
 	if c.observed != nil {
 		ended = c.observed.Removed(now, gone)
 		c.observed.Changed(now, changed)
+		if concernsRights(changed) || concernsRights(gone) || concernsRights(added) {
+			c.observed.RightsChanged(now)
+		}
 	}
 	c.mu.Unlock()
 	for _, o := range ended {

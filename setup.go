@@ -106,7 +106,7 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		}
 	}
 	for i, f := range factories {
-		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
+		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer || f.Object.ID == objectAccessControl {
 			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
 		}
 		if err := c.tree.AddObject(f.Object, true); err != nil {
@@ -127,7 +127,10 @@ func (c *Client) complete(accounts []ServerAccount) error {
 			return err
 		}
 	}
-	return c.completeDevice()
+	if err := c.completeDevice(); err != nil {
+		return err
+	}
+	return c.completeAccess()
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
