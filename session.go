@@ -45,17 +45,20 @@ func (s *session) configure() {
 	c := s.client
 	c.mu.Lock()
 	key := registrationKey{
-		version:        c.version,
-		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
-		binding:        c.value(s.server.Child(serverBinding)).Text(),
-		queueMode:      s.queueMode,
-		updateMargin:   c.updateMargin,
-		updateInterval: c.updateInterval,
-		retry:          c.retryOf(s.server),
+		pace:      *c.pace,
+		version:   c.version,
+		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
+		binding:   c.value(s.server.Child(serverBinding)).Text(),
+		queueMode: s.queueMode,
+		retry:     c.retryOf(s.server),
 	}
 	c.mu.Unlock()
-	s.reg = registration.New(c.endpoint, c.shard.host.registration(key))
+	s.reg = registration.New(c.endpoint, c.shard.registration(key))
+	s.writeBackLifetime()
 }
+
+// version is the one to speak with the server.
+func (s *session) version() Version { return s.reg.Version() }
 
 // retryOf reads when failed attempts to register are repeated (Core 1.1.1
 // §6.2.1.2). It is called with c.mu held.
