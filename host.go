@@ -184,14 +184,10 @@ func (c *Client) attach(s *shard) error {
 
 // start begins to register. The loop calls it.
 func (c *Client) start(now time.Time) {
-	fresh, err := c.reconcile(now)
-	if err != nil {
+	if _, err := c.reconcile(now); err != nil {
 		c.log.Error("accounts that cannot be used", "err", err)
 	}
-	for _, s := range fresh {
-		s.reg.Start(now)
-		s.settle(now)
-	}
+	c.register(now, true)
 }
 
 // stop begins to de-register. The loop calls it.
@@ -200,6 +196,7 @@ func (c *Client) stop(now time.Time) {
 		return
 	}
 	c.stopping = true
+	c.leaveOrder()
 	for _, s := range c.sessions {
 		s.stop(now)
 	}
@@ -225,6 +222,7 @@ func (c *Client) finish(now time.Time) {
 		return
 	}
 	c.finished = true
+	c.leaveOrder()
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}

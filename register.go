@@ -120,6 +120,7 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		event.Handshake = s.takeHandshake()
 	}
 	s.client.emit(event)
+	s.noteOutcome(now, e)
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
