@@ -56,6 +56,9 @@ func NewClient(config Config) (*Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
+	if config.LoadCredentials != nil {
+		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
+	}
 	err = c.addAccounts(accounts, config.LoadCredentials)
 	if err == nil {
 		err = c.addObjects(config.Objects, config.Factories)
