@@ -228,6 +228,15 @@ func (c *Client) workOff(now time.Time) {
 	c.mu.Unlock()
 }
 
+// now is the time where the client runs. Its wall clock may be set at any moment, so it stamps values
+// and nothing else. It is called with c.mu held; c may be nil.
+func (c *Client) now() time.Time {
+	if c == nil || c.shard == nil {
+		return time.Now()
+	}
+	return c.shard.loop.Now()
+}
+
 // caller is who a server is to the tree.
 func (c *Client) caller(server uint16) tree.Caller {
 	return tree.Caller{Server: server, Version: c.version}

@@ -36,14 +36,13 @@ func (e Explanation) String() string { return e.text }
 // Explain explains the observations that a change at p concerns: those of p, of what is above it, and of what is
 // below. The root path stands for all.
 func (c *Client) Explain(p Path) []Explanation {
-	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.observed == nil {
 		return nil
 	}
 	var all []Explanation
-	for _, x := range c.observed.ExplainPath(now, p, c.current) {
+	for _, x := range c.observed.ExplainPath(c.now(), p, c.current) {
 		e := Explanation{
 			Server: x.Server, Composite: x.Composite, LastSent: x.LastSent, Earliest: x.Earliest, Latest: x.Latest, Stored: x.Backlog, text: x.String(),
 		}
