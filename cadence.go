@@ -17,6 +17,7 @@ type registrationKey struct {
 	binding   string
 	queueMode bool
 	retry     retry
+	jitter    float64 // what waits are drawn longer by, at most, as a part of them
 }
 
 // retry is registration.Retry without what cannot be compared.
@@ -37,7 +38,7 @@ func (s *shard) registration(key registrationKey) *registration.Config {
 			Retry: registration.Retry{
 				Count: key.retry.count, Timer: key.retry.timer,
 				SequenceDelay: key.retry.sequenceDelay, Sequences: key.retry.sequences,
-				Jitter: s.jitter,
+				Jitter: func(wait time.Duration) time.Duration { return s.spread(wait, key.jitter) },
 			},
 		}
 		s.registrations[key] = config
@@ -45,22 +46,30 @@ func (s *shard) registration(key registrationKey) *registration.Config {
 	return config
 }
 
-// maxJitter is the longest time that an attempt to register is put off, so that the clients of a server that
-// was away do not come back all at once.
-const maxJitter = 5 * time.Minute
+// maxSpread is the longest time that an attempt to register is put off at random, so that the clients of a
+// server that was away do not come back all at once.
+const maxSpread = 5 * time.Minute
 
-// jitter makes a wait longer by up to a quarter, at random.
-func (s *shard) jitter(wait time.Duration) time.Duration {
+// jitter is how much longer the waits between attempts to register may be drawn: a quarter by default.
+func (s *settings) jitter() float64 {
+	if factor := s.transmission.AckRandomFactor; factor != 0 {
+		return max(factor-1, 0) / 2
+	}
+	return 0.25
+}
+
+// spread makes a wait longer at random.
+func (s *shard) spread(wait time.Duration, jitter float64) time.Duration {
 	var random [8]byte
 	_, _ = s.random.Read(random[:]) // never fails
-	span := uint64(min(wait/4, maxJitter))
+	span := uint64(min(time.Duration(float64(wait)*jitter), maxSpread))
 	return wait + time.Duration(binary.LittleEndian.Uint64(random[:])%(span+1))
 }
 
 // writeBackLifetime has Resource 1/x/1 say what is registered, if that is more (Config.MinLifetime).
 func (s *session) writeBackLifetime() {
 	c := s.client
-	if c.pace.minLifetime == 0 {
+	if c.pace == nil || c.pace.minLifetime == 0 {
 		return
 	}
 	c.mu.Lock()

@@ -146,7 +146,7 @@ type settings struct {
 	network         Network
 	transmission    *coap.Params
 	onMessage       func(server uint16, sent bool, datagram []byte)
-	pace            *pace
+	pace            *pace // nil where all is the default
 	maxObservations int
 	maxReport       int
 	maxBacklog      int
@@ -162,20 +162,17 @@ func (c Config) settings() settings {
 	}
 }
 
-// pace is what a client keeps of its Config about registrations. Most clients have the same.
+// pace is what a client keeps of its Config about registrations.
 type pace struct {
 	minVersion                   Version
 	updateMargin, updateInterval time.Duration
 	updatePeriod, minLifetime    time.Duration
 }
 
-// defaultPace is shared by the clients that have no other.
-var defaultPace = new(pace)
-
 func (c Config) pace() *pace {
 	p := pace{c.MinVersion, c.UpdateMargin, c.MinUpdateInterval, c.UpdatePeriod, c.MinLifetime}
-	if p == *defaultPace {
-		return defaultPace
+	if p == (pace{}) {
+		return nil
 	}
 	return &p
 }

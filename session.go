@@ -45,14 +45,17 @@ func (s *session) configure() {
 	c := s.client
 	c.mu.Lock()
 	key := registrationKey{
-		pace:      *c.pace,
 		version:   c.version,
 		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
 		binding:   c.value(s.server.Child(serverBinding)).Text(),
 		queueMode: s.queueMode,
 		retry:     c.retryOf(s.server),
+		jitter:    c.jitter(),
 	}
 	c.mu.Unlock()
+	if c.pace != nil {
+		key.pace = *c.pace
+	}
 	s.reg = registration.New(c.endpoint, c.shard.registration(key))
 	s.writeBackLifetime()
 }
