@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -42,6 +43,9 @@ func (d dialect) withoutRoot(path string) string {
 
 // parseDiscover reads the answer to a Discover (Core 1.1.1 §6.3.2).
 func (d dialect) parseDiscover(payload []byte) ([]Link, error) {
+	if bytes.HasPrefix(payload, []byte("lwm2m=")) { // Bootstrap-Discover of LwM2M 1.0 begins without the root
+		payload = append([]byte("</>;"), payload...)
+	}
 	parsed, err := linkformat.Parse(payload)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (d Direction) String() string {
 type TraceEvent struct {
 	Time      time.Time
 	Address   string // of the Client
-	Endpoint  string // of a Client that is registered from there; else empty
+	Endpoint  string // of a Client that is registered or bootstrapped from there; else empty
 	Direction Direction
 	Size      int // of the datagram, in bytes
 	Message   Message
@@ -113,6 +113,8 @@ func (s *Server) trace(now time.Time, p *peer, direction Direction, datagram []b
 	e := TraceEvent{Time: now, Address: p.remote, Direction: direction, Size: len(datagram)}
 	if r := p.registration(); r != nil {
 		e.Endpoint = r.Endpoint
+	} else if p.bootstrap != nil {
+		e.Endpoint = p.bootstrap.client.Endpoint
 	}
 	var m coap.Message
 	if e.Err = m.Parse(datagram); e.Err == nil {
