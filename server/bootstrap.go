@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,7 +101,7 @@ func (b *Bootstrap) validate() error {
 	for _, endpoint := range slices.Sorted(maps.Keys(b.Endpoints)) {
 		c := b.Endpoints[endpoint]
 		if err := c.validate(); err != nil {
-			return fmt.Errorf("Bootstrap.Endpoints[%q].%w", endpoint, err)
+			return fmt.Errorf("%w: Bootstrap.Endpoints[%q].%w", ErrConfig, endpoint, err)
 		}
 	}
 	return nil
@@ -114,39 +113,41 @@ func (c *BootstrapConfig) validate() error {
 	for i := range c.Servers {
 		a := &c.Servers[i]
 		if err := a.check(); err != nil {
-			return fmt.Errorf("Servers[%d]: %w", i, err)
+			return inField("Servers", i, err)
 		}
-		if id := a.shortServerID(i); seen[id] {
-			return fmt.Errorf("Servers[%d]: ShortServerID %d is another server's", i, id)
-		} else {
-			seen[id] = true
+		id := a.shortServerID(i)
+		if seen[id] {
+			return inField("Servers", i, fmt.Errorf("the ShortServerID %d is another server's", id))
 		}
+		seen[id] = true
 	}
 	if c.BootstrapServer != nil {
 		if err := c.BootstrapServer.check(); err != nil {
-			return fmt.Errorf("BootstrapServer: %w", err)
+			return fmt.Errorf("%s: %w", "BootstrapServer", err)
 		}
 	}
 	for i := range c.AccessControls {
 		if err := c.AccessControls[i].check(); err != nil {
-			return fmt.Errorf("AccessControls[%d]: %w", i, err)
+			return inField("AccessControls", i, err)
 		}
 	}
 	for i := range c.Writes {
 		if err := c.Writes[i].check(); err != nil {
-			return fmt.Errorf("Writes[%d]: %w", i, err)
+			return inField("Writes", i, err)
 		}
 	}
 	switch c.Format {
 	case NoContentFormat, TLV, SenMLJSON, SenMLCBOR, LwM2MCBOR:
 	default:
-		return fmt.Errorf("Format: %s is not among those of Bootstrap-Write: 110, 112, 11542 and 11544", c.Format)
+		return fmt.Errorf("%s: %s is not among those of Bootstrap-Write: 110, 112, 11542 and 11544", "Format", c.Format)
 	}
 	if c.Script != nil && c.Manual {
-		return errors.New("Script: Manual is set as well; there can be one of them")
+		return fmt.Errorf("%s and Manual are both set; there can be one of them", "Script")
 	}
 	return nil
 }
+
+func inField(name string, i int, err error) error { return fmt.Errorf("%s[%d]: %w", name, i, err) }
 
 func (w *BootstrapWrite) check() error {
 	if depth := w.Path.Depth(); depth < 1 || depth > 3 {

@@ -27,35 +27,43 @@ type bootstrapQuery struct {
 	err    *model.Error
 }
 
-// findBootstrap reads the request and asks for the configuration, which may take time.
-func (s *Server) findBootstrap(req *request) *bootstrapQuery {
-	q := &bootstrapQuery{}
-	if q.client, q.err = req.bootstrapClient(); q.err != nil {
-		return q
+// readBootstrap reads a request for a Bootstrap-Server; nil if it is another one, or this is none.
+func (s *Server) readBootstrap(req *request) *bootstrapQuery {
+	kind := req.kind()
+	if s.config.Bootstrap == nil || kind != BootstrapRequest && kind != BootstrapPackRequest {
+		return nil
 	}
+	q := &bootstrapQuery{}
+	if q.client, q.err = req.bootstrapClient(); q.err == nil && !s.mayUseName(q.client.Identity, q.client.Endpoint) {
+		q.err = q.client.forbidden()
+	}
+	return q
+}
+
+// findBootstrap asks for the configuration, which may take time.
+func (s *Server) findBootstrap(q *bootstrapQuery) {
 	var found bool
 	if q.config, found = s.config.Bootstrap.Endpoints[q.client.Endpoint]; found {
-		return q // checked by New
+		return // checked by New
 	}
 	find := s.config.Bootstrap.Find
 	if find == nil {
 		q.err = badRequest("there is no configuration for %q", q.client.Endpoint)
-		return q
+		return
 	}
-	err := errors.New("Find panicked")
+	var err error
 	if !s.guard("Find", func() { q.config, err = find(s.ctx, q.client) }) {
-		q.err = &model.Error{Code: model.InternalServerError, Reason: err.Error()}
-		return q
+		q.err = &model.Error{Code: model.InternalServerError, Reason: "Find panicked"}
+		return
 	}
 	if err != nil {
 		q.err = asRefusal(err)
-		return q
+		return
 	}
 	if err := q.config.validate(); err != nil {
 		s.config.Logger.Error("bootstrap configuration is not valid", "endpoint", q.client.Endpoint, "err", err)
 		q.err = &model.Error{Code: model.InternalServerError, Reason: "the configuration is not valid", Err: err}
 	}
-	return q
 }
 
 // asRefusal is the answer to a request that a callback refuses.
@@ -69,12 +77,6 @@ func asRefusal(err error) *model.Error {
 		return &model.Error{Code: code, Reason: err.Error()}
 	}
 	return badRequest("%v", err)
-}
-
-// asksForBootstrap reports whether the request is one for a Bootstrap-Server, and this is one.
-func (r *request) asksForBootstrap() bool {
-	kind := r.kind()
-	return r.peer.server.config.Bootstrap != nil && (kind == BootstrapRequest || kind == BootstrapPackRequest)
 }
 
 // bootstrapClient reads the parameters of a Bootstrap-Request (Core 1.1.1 §6.1.7.1) or Bootstrap-Pack-Request (Core
@@ -151,14 +153,9 @@ func (c *BootstrapClient) checkFormat() *model.Error {
 	}
 }
 
-// mayBootstrap refuses a Client that is not who it says.
-func (s *Server) mayBootstrap(req *request, c *BootstrapClient) *model.Error {
-	under := s.bootstraps.byEndpoint[c.Endpoint]
-	taken := under != nil && c.Identity.IsZero() && !under.client.Identity.IsZero()
-	if taken || !s.mayUseName(c.Identity, c.Endpoint) {
-		return &model.Error{Code: model.Forbidden, Reason: fmt.Sprintf("%s may not use the name %q", c.Identity.describe(), c.Endpoint)}
-	}
-	return nil
+// forbidden is the answer to a Client that is not who it says.
+func (c *BootstrapClient) forbidden() *model.Error {
+	return &model.Error{Code: model.Forbidden, Reason: fmt.Sprintf("%s may not use the name %q", c.Identity.describe(), c.Endpoint)}
 }
 
 // bootstrap serves Bootstrap-Request: POST /bs (Core 1.1.1 §6.1.7.1).
@@ -190,7 +187,11 @@ func (s *Server) judgeBootstrap(req *request, q *bootstrapQuery) *model.Error {
 	case q.err != nil:
 		return q.err
 	}
-	return s.mayBootstrap(req, &q.client)
+	under := s.bootstraps.byEndpoint[q.client.Endpoint]
+	if under != nil && q.client.Identity.IsZero() && !under.client.Identity.IsZero() {
+		return q.client.forbidden() // nobody without keys takes the place of a Client that has some
+	}
+	return nil
 }
 
 // startBootstrap begins a session. What it sends follows the answer, since it has to come to the loop first.

@@ -165,7 +165,7 @@ func (c *Config) validate() error {
 	}
 	if c.Bootstrap != nil {
 		if err := c.Bootstrap.validate(); err != nil {
-			return fmt.Errorf("%w: %w", ErrConfig, err)
+			return err
 		}
 	}
 	if c.MinLifetime < 0 || c.MaxLifetime < 0 {

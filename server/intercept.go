@@ -71,8 +71,8 @@ func (s *Server) intercept(now time.Time, req *request) {
 			verdict = Verdict{Code: model.InternalServerError, Reason: "Intercept panicked"}
 			s.guard("Intercept", func() { verdict = s.config.Intercept(s.ctx, info) })
 		}
-		if req.asksForBootstrap() && verdict.serves() {
-			req.bootstrap = s.findBootstrap(req)
+		if q := req.bootstrap; q != nil && q.err == nil && verdict.serves() {
+			s.findBootstrap(q)
 		}
 		return nil
 	}

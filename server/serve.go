@@ -76,7 +76,8 @@ func (p *peer) ServeRequest(now time.Time, r *coap.Request) {
 	for query := range r.Options.All(coap.UriQuery) {
 		req.query = append(req.query, string(query))
 	}
-	if p.server.config.Intercept == nil && !req.asksForBootstrap() {
+	req.bootstrap = p.server.readBootstrap(req)
+	if p.server.config.Intercept == nil && req.bootstrap == nil {
 		p.server.answer(now, req)
 		return
 	}
