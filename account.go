@@ -44,11 +44,10 @@ const (
 	defaultDisableTimeout = 86400 * time.Second
 )
 
-// complete returns the account with its defaults filled in, and the place it
-// speaks to. index is the account's place in the Config; loadedLater tells that LoadCredentials gives the secrets.
-func (a ServerAccount) complete(index int, version Version, loadedLater bool) (ServerAccount, link.Target, error) {
-	fail := func(err error) (ServerAccount, link.Target, error) {
-		return a, link.Target{}, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
+// complete returns the account with its defaults filled in. index is the account's place in the Config; loadedLater tells that LoadCredentials gives the secrets.
+func (a ServerAccount) complete(index int, version Version, loadedLater bool) (ServerAccount, error) {
+	fail := func(err error) (ServerAccount, error) {
+		return a, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
 	}
 	if a.ShortServerID == 0 {
 		a.ShortServerID = uint16(index + 1)
@@ -87,5 +86,5 @@ func (a ServerAccount) complete(index int, version Version, loadedLater bool) (S
 	if err := checkSecurity(a.Security, target, loadedLater); err != nil {
 		return fail(err)
 	}
-	return a, target, nil
+	return a, nil
 }

@@ -80,6 +80,8 @@ func (x X509) trust() *credentials.Trust {
 	}
 }
 
+func (x X509) suites() []uint16 { return x.CipherSuites }
+
 func (x X509) secure(d *link.DTLS) {
 	d.Trust, d.ServerName, d.CipherSuites = x.trust(), x.ServerName, x.CipherSuites
 	if len(x.Certificate.Certificate) > 0 {

@@ -19,14 +19,15 @@ type Client struct {
 	settings
 	log *slog.Logger
 
-	mu        sync.Mutex // guards the data; never held while sending, waiting or calling back
-	tree      tree.Tree
-	instances []*Instance // those of the tree, sorted by path
-	factories map[uint16]Factory
-	observed  *reporting // nil until a server observes something or attaches attributes
-	changed   changeSet
-	gone      []Path // Object Instances deleted since
-	added     []Path // Object Instances added since
+	mu         sync.Mutex // guards the data; never held while sending, waiting or calling back
+	tree       tree.Tree
+	instances  []*Instance // those of the tree, sorted by path
+	factories  map[uint16]Factory
+	configured *configured // what the Objects 0 and 1 cannot hold; nil if there is nothing
+	observed   *reporting  // nil until a server observes something or attaches attributes
+	changed    changeSet
+	gone       []Path // Object Instances deleted since
+	added      []Path // Object Instances added since
 	restructured,
 	woken bool
 	running bool

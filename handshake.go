@@ -77,7 +77,7 @@ func (s *security) callLoad(ctx context.Context, c *Client) (loaded Security, er
 }
 
 // dialLink connects to the server. It runs off the loop.
-func (s *session) dialLink(ctx context.Context, target link.Target) (link.Link, error) {
+func (s *connection) dialLink(ctx context.Context, target link.Target) (link.Link, error) {
 	network := s.client.network
 	if s.security != nil {
 		var err error
@@ -103,7 +103,7 @@ func handshakeOf(l link.Link) (word string, goesOn bool) {
 }
 
 // takeHandshake gives the word for the next event.
-func (s *session) takeHandshake() (word string) {
+func (s *connection) takeHandshake() (word string) {
 	if s.security != nil {
 		word, s.security.handshake = s.security.handshake, ""
 	}

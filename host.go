@@ -187,8 +187,10 @@ type retry struct {
 	timer, sequenceDelay time.Duration
 }
 
-// registration returns settings that clients share. It is called with h.mu held.
+// registration returns settings that clients share.
 func (h *Host) registration(key registrationKey) *registration.Config {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	config := h.shared[key]
 	if config == nil {
 		config = &registration.Config{
@@ -204,7 +206,7 @@ func (h *Host) registration(key registrationKey) *registration.Config {
 	return config
 }
 
-// attach binds a client to its shard. It is called with the Host's mu held.
+// attach binds a client to its shard.
 func (c *Client) attach(s *shard) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -213,15 +215,16 @@ func (c *Client) attach(s *shard) error {
 	}
 	c.running, c.shard = true, s
 	c.gone, c.restructured = nil, false // the Register tells of what is there
-	for _, session := range c.sessions {
-		session.configure(s.host)
-	}
 	return nil
 }
 
 // start begins to register. The loop calls it.
 func (c *Client) start(now time.Time) {
-	for _, s := range c.sessions {
+	fresh, err := c.reconcile(now)
+	if err != nil {
+		c.log.Error("accounts that cannot be used", "err", err)
+	}
+	for _, s := range fresh {
 		s.reg.Start(now)
 		s.settle(now)
 	}

@@ -21,6 +21,8 @@ type Security interface {
 	check(loadedLater bool) error
 	// resources are those of the Security Object that hold what it says.
 	resources() []resourceValue
+	// suites are those to offer, of Resource 0/x/16; none for the default.
+	suites() []uint16
 	// secure fills in what a handshake needs.
 	secure(d *link.DTLS)
 	// same reports whether other proves the same to the same server.
@@ -29,9 +31,10 @@ type Security interface {
 
 // Values of Resource 0/x/2, Security Mode (Core 1.1.1 Appendix E.1).
 const (
-	modePSK         = 0
-	modeCertificate = 2
-	modeNoSec       = 3
+	modePSK          = 0
+	modeRawPublicKey = 1
+	modeCertificate  = 2
+	modeNoSec        = 3
 )
 
 // NoSec leaves the connection unprotected: anyone on the way can read and change
@@ -42,6 +45,7 @@ func (NoSec) mode() int64                { return modeNoSec }
 func (NoSec) schemes() []string          { return []string{link.SchemeUDP} }
 func (NoSec) check(bool) error           { return nil }
 func (NoSec) resources() []resourceValue { return nil }
+func (NoSec) suites() []uint16           { return nil }
 func (NoSec) secure(*link.DTLS)          {}
 func (NoSec) same(other Security) bool   { return other == Security(NoSec{}) }
 
@@ -83,6 +87,8 @@ func (p PSK) resources() []resourceValue {
 		{securitySecret, model.OpaqueValue(p.Key)},
 	}
 }
+
+func (p PSK) suites() []uint16 { return p.CipherSuites }
 
 func (p PSK) secure(d *link.DTLS) {
 	d.PSK, d.CipherSuites = &link.PSK{Identity: p.Identity, Key: p.Key}, p.CipherSuites

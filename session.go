@@ -1,39 +1,28 @@
 package lwm2m
 
 import (
-	"context"
-	"hash/fnv"
-	"io"
 	"math"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
-	"github.com/lwm2m-go/lwm2m/internal/link"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 	"github.com/lwm2m-go/lwm2m/internal/registration"
+	"github.com/lwm2m-go/lwm2m/internal/tree"
 )
 
-// session is what a client has with one server: the link, the CoAP exchanges on
-// it, and the registration. It belongs to the loop.
+// session is what a client has with one server: the connection, the account it comes from, and the
+// registration. It belongs to the loop.
 type session struct {
-	client    *Client
-	target    link.Target
-	server    Path   // the instance of the Server Object
-	ssid      uint16 // Short Server ID
+	connection
+	account   *tree.Instance // the instance of the Security Object that it comes from
+	server    Path           // the instance of the Server Object
 	queueMode bool
-	known     bool      // it has accepted a Register
-	doubted   bool      // the server has left something unanswered since it was heard last
-	reachable bool      // notifications can be sent
-	unsent    bool      // the network did not take the last datagram
-	security  *security // nil for what needs none
+	known     bool // it has accepted a Register
+	doubted   bool // the server has left something unanswered since it was heard last
+	reachable bool // notifications can be sent
 
 	reg     registration.Machine
-	link    link.Link
-	conn    *coap.Conn
-	dial    context.CancelFunc // ends the attempt to connect; nil if there is none
-	dials   uint32             // counts attempts, so that a late result is known as such
-	address uint64             // a hash of the addresses of the last link
-	request coap.Handle        // of the registration's outstanding request
+	request coap.Handle // of the registration's outstanding request
 	timer   loop.Timer
 	leave   time.Time // when to de-register for a Disable; zero if there is none to begin
 	resume  time.Time // end of a Disable; zero if the server is not disabled
@@ -42,28 +31,20 @@ type session struct {
 	untold  []Path     // Object Instances that the server may not have been told of
 }
 
-// Kinds of events that links and goroutines post to a session.
-const (
-	eventInput = iota
-	eventDown
-	eventDialed
-)
-
-// connectTimeout bounds loading credentials, name look-up, connecting and the handshake.
-const connectTimeout = 60 * time.Second
-
-func newSession(c *Client, account ServerAccount, target link.Target, load loadCredentials) *session {
-	s := &session{client: c, target: target, ssid: account.ShortServerID, queueMode: account.QueueMode}
-	s.security = newSecurity(account, load)
+func newSession(c *Client, a account) *session {
+	s := &session{account: a.security, server: a.server, queueMode: a.QueueMode}
+	s.connection = connection{
+		client: c, owner: s, target: a.target, ssid: a.ShortServerID, security: newSecurity(a.ServerAccount, c.configured.loader()),
+	}
 	s.timer.Owner = s
 	return s
 }
 
-// configure sets up the registration from the Server Object. It is called with
-// the client's mu held, before the client starts.
-func (s *session) configure(h *Host) {
+// configure sets up the registration from the Server Object.
+func (s *session) configure() {
 	c := s.client
-	s.reg = registration.New(c.endpoint, h.registration(registrationKey{
+	c.mu.Lock()
+	key := registrationKey{
 		version:        c.version,
 		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
 		binding:        c.value(s.server.Child(serverBinding)).Text(),
@@ -71,7 +52,9 @@ func (s *session) configure(h *Host) {
 		updateMargin:   c.updateMargin,
 		updateInterval: c.updateInterval,
 		retry:          c.retryOf(s.server),
-	}))
+	}
+	c.mu.Unlock()
+	s.reg = registration.New(c.endpoint, c.shard.host.registration(key))
 }
 
 // retryOf reads when failed attempts to register are repeated (Core 1.1.1
@@ -102,45 +85,6 @@ func (c *Client) retryOf(server Path) (r retry) {
 		count: count(serverRetryCount), timer: wait(serverRetryTimer),
 		sequenceDelay: wait(serverSequenceDelay), sequences: count(serverSequenceCount),
 	}
-}
-
-// Input takes a datagram from the link. The link's goroutine calls it.
-func (s *session) Input(l link.Link, datagram []byte) {
-	s.client.shard.loop.PostDatagram(s, eventInput, l, datagram)
-}
-
-// Down takes trouble of the link. The link's goroutine calls it.
-func (s *session) Down(l link.Link, err error) {
-	s.client.shard.loop.Post(loop.Event{To: s, Kind: eventDown, Arg: linkError{l, err}})
-}
-
-type linkError struct {
-	link link.Link
-	err  error
-}
-
-type dialResult struct {
-	attempt uint32
-	link    link.Link
-	err     error
-}
-
-// Handle works off what links and goroutines posted. The loop calls it.
-func (s *session) Handle(now time.Time, e loop.Event) {
-	switch e.Kind {
-	case eventInput:
-		if e.Arg == s.link && s.link != nil && s.listensTo(e.Data) {
-			s.trace("<-", e.Data)
-			s.conn.Receive(now, e.Data)
-		}
-	case eventDown:
-		if down := e.Arg.(linkError); down.link == s.link && s.link != nil {
-			s.linkDown(now, down.err)
-		}
-	case eventDialed:
-		s.dialed(now, e.Arg.(dialResult))
-	}
-	s.settle(now)
 }
 
 // Expire works off deadlines. The loop calls it.
@@ -195,7 +139,14 @@ func earlier(a, b time.Time) time.Time {
 func (s *session) act(now time.Time, action registration.Action) {
 	switch a := action.(type) {
 	case registration.Connect:
-		s.connect()
+		attempt, _ := s.reg.Attempt()
+		failed := attempt - 1
+		if a.Anew {
+			failed = max(failed, 1)
+		}
+		s.connect(failed)
+	case registration.Suspend:
+		s.suspendLink(now)
 	case registration.Close:
 		s.disconnect(now)
 	case registration.Request:
@@ -209,87 +160,23 @@ func (s *session) act(now time.Time, action registration.Action) {
 	}
 }
 
-// connect opens a link, away from the loop, as names have to be looked up and hands shaken.
-func (s *session) connect() {
-	c := s.client
-	s.dials++
-	attempt, on, target := s.dials, c.shard.loop, s.target
-	if n, _ := s.reg.Attempt(); n > 1 {
-		target.Attempt = uint(n - 1)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-	s.dial = cancel
-	go func() {
-		l, err := s.dialLink(ctx, target)
-		cancel()
-		if !on.Post(loop.Event{To: s, Kind: eventDialed, Arg: dialResult{attempt, l, err}}) && err == nil {
-			_ = l.Close()
-		}
-	}()
-}
+// linkUp goes on over a link.
+func (s *session) linkUp(now time.Time, fresh bool) { s.reg.LinkUp(now, fresh) }
 
-func (s *session) dialed(now time.Time, r dialResult) {
-	if r.attempt != s.dials || s.dial == nil { // given up meanwhile
-		if r.err == nil {
-			_ = r.link.Close()
-		}
-		return
-	}
-	s.dial = nil
-	if r.err != nil {
-		s.noteAlert(r.err)
-		s.reg.LinkDown(now, r.err)
-		return
-	}
-	s.dropLink(now)
-	c := s.client
-	s.link = r.link
-	s.conn = coap.NewConn(c.transmission, s, c.shard.random)
-	s.conn.UseScratch(&c.shard.scratch)
-	if handshake, goesOn := handshakeOf(r.link); handshake != "" && s.security != nil {
-		s.security.handshake = handshake
-		s.reg.LinkUp(now, !goesOn)
-		return
-	}
-	address := fnv.New64a()
-	_, _ = io.WriteString(address, r.link.Local().String()+" "+r.link.Remote().String())
-	fresh := address.Sum64() != s.address
-	s.address = address.Sum64()
-	s.reg.LinkUp(now, fresh)
-}
-
-// linkDown takes note of trouble. A link that is still usable goes on: CoAP
-// retransmits, and gives up by itself.
-func (s *session) linkDown(now time.Time, err error) {
+// linkLost has the registration look for another link.
+func (s *session) linkLost(now time.Time, err error) {
 	s.noteAlert(err)
-	if isFatal(err) {
-		s.dropLink(now)
-		s.reg.LinkDown(now, err)
-		return
-	}
+	s.reg.LinkDown(now, err)
+}
+
+// linkTrouble tells of it.
+func (s *session) linkTrouble(now time.Time, err error) {
+	s.noteAlert(err)
 	s.client.emit(Event{Kind: NetworkError, Time: now, Server: s.ssid, Err: err})
 }
 
-// disconnect closes the link or gives up connecting.
-func (s *session) disconnect(now time.Time) {
-	if s.dial != nil {
-		s.dial()
-		s.dial = nil
-	}
-	s.dropLink(now)
-}
-
-func (s *session) dropLink(now time.Time) {
-	if s.link == nil {
-		return
-	}
-	conn, l := s.conn, s.link
-	s.conn, s.link = nil, nil
-	s.takeHandshake()
-	s.doubted = true // until an Update or Register over the next one succeeds
-	conn.Close(now, ErrNotRegistered)
-	_ = l.Close()
-}
+// linkDropped doubts that the server can be reached, until an Update or Register over the next link succeeds.
+func (s *session) linkDropped() { s.doubted = true }
 
 // stop begins to de-register.
 func (s *session) stop(now time.Time) {
@@ -311,18 +198,6 @@ func (s *session) abandon(now time.Time) {
 	s.disconnect(now)
 	s.client.shard.loop.Unschedule(&s.timer)
 	s.finishUpdates(ErrClosed)
-}
-
-// Transmit sends a datagram for the exchange layer.
-func (s *session) Transmit(datagram []byte) {
-	if s.link == nil {
-		return
-	}
-	s.trace("->", datagram)
-	if err := s.link.Send(datagram); err != nil {
-		s.unsent = true
-		s.client.log.Debug("send failed", "server", s.ssid, "err", err)
-	}
 }
 
 // listensTo reports whether a datagram may be heard: a server's requests only

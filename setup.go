@@ -49,12 +49,11 @@ const (
 
 const bindingUDP = "U"
 
-// addAccounts makes the instances of the Security Object and the sessions, and
-// completes the accounts.
+// addAccounts completes the accounts and makes the instances of the Security Object.
 func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) error {
 	taken := map[uint16]int{}
 	for i, account := range accounts {
-		account, target, err := account.complete(i, c.version, load != nil)
+		account, err := account.complete(i, c.version, load != nil)
 		if err != nil {
 			return err
 		}
@@ -62,11 +61,12 @@ func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) err
 			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] have the same ShortServerID %d", other, i, account.ShortServerID)
 		}
 		taken[account.ShortServerID] = i
-		if err := c.insert(c.securityInstance(uint16(i), account)); err != nil {
+		security := c.securityInstance(uint16(i), account)
+		if err := c.insert(security); err != nil {
 			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
 		}
+		c.configure(security.node, account, load)
 		accounts[i] = account
-		c.sessions = append(c.sessions, newSession(c, account, target, load))
 	}
 	return nil
 }
@@ -85,6 +85,9 @@ func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 	in.node.Grow(len(values))
 	for _, v := range values {
 		_ = in.Set(v.resource, v.value) // right by construction, but for what Object 0 does not have yet in LwM2M 1.0
+	}
+	for i, suite := range a.Security.suites() {
+		_ = in.SetItem(securityCipherSuites, uint16(i), model.UnsignedValue(uint64(suite)))
 	}
 	return in
 }
@@ -119,8 +122,8 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 
 // complete makes or completes the Objects that every client has.
 func (c *Client) complete(accounts []ServerAccount) error {
-	for i, s := range c.sessions {
-		if err := c.completeServer(s, accounts[i]); err != nil {
+	for _, account := range accounts {
+		if err := c.completeServer(account); err != nil {
 			return err
 		}
 	}
@@ -129,15 +132,14 @@ func (c *Client) complete(accounts []ServerAccount) error {
 
 // completeServer finds or makes the account's instance of the Server Object and
 // fills in what is missing.
-func (c *Client) completeServer(s *session, account ServerAccount) error {
-	in := c.serverInstance(s.ssid)
+func (c *Client) completeServer(account ServerAccount) error {
+	in := c.serverInstance(account.ShortServerID)
 	if in == nil {
 		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
 	}
-	s.server = in.Path()
 	values := serverValues(account)
 	in.node.Grow(len(values)) // two of which few accounts have, and two that are executable
 	for _, v := range values {

@@ -9,7 +9,7 @@ import (
 
 // trace logs a message at level Debug. Every message of a client passes here. Payloads are
 // left out, as they may hold secrets.
-func (s *session) trace(direction string, datagram []byte) {
+func (s *connection) trace(direction string, datagram []byte) {
 	log := s.client.log
 	if !log.Enabled(context.Background(), slog.LevelDebug) {
 		return

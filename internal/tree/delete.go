@@ -68,7 +68,7 @@ func (d *Deletion) Commit(t *Tree) (changed []model.Path, err error) {
 	switch {
 	case d.x != nil:
 		return d.x.Commit(t)
-	case !t.holds(d.Instance):
+	case !t.Holds(d.Instance):
 		return nil, fail(model.NotFound, d.Path, "the Object Instance has gone")
 	}
 	t.Remove(d.Path)

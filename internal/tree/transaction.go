@@ -129,7 +129,7 @@ func (x *Transaction) Calls() []WriteCall { return x.calls }
 // as changed.
 func (x *Transaction) Commit(t *Tree) (changed []model.Path, err error) {
 	for i := range x.changes {
-		if in := x.changes[i].in; !t.holds(in) {
+		if in := x.changes[i].in; !t.Holds(in) {
 			return nil, fail(model.NotFound, in.Path(), "the Object Instance has gone")
 		}
 	}

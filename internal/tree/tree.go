@@ -165,8 +165,8 @@ func (t *Tree) Instance(p model.Path) (*Instance, bool) {
 	return nil, false
 }
 
-// holds reports whether in itself is in the tree, not one that took its place.
-func (t *Tree) holds(in *Instance) bool {
+// Holds reports whether in itself is in the tree, not one that took its place.
+func (t *Tree) Holds(in *Instance) bool {
 	found, ok := t.Instance(in.Path())
 	return ok && found == in
 }
