@@ -2,6 +2,7 @@ package walls
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -78,6 +79,18 @@ var (
 	}
 )
 
+// stamps are the packages of the core that deal with timestamps alone. Elsewhere a time may become a deadline:
+// stamping has the functions there that read the clock or drop the monotonic reading of a time, with the reason.
+var (
+	stamps   = []string{"internal/format", "internal/history"}
+	timed    = append(slices.DeleteFunc(slices.Clone(core), func(dir string) bool { return slices.Contains(stamps, dir) }), "", "internal/loop")
+	stamping = map[string]string{
+		":Client.now":       "a client that does not run yet stamps values",
+		":isRelativeTime":   "is about a timestamp",
+		"internal/loop:New": "the loop tells all others the time",
+	}
+)
+
 var source = sync.OnceValues(func() (*Module, error) { return Load(os.DirFS("../.."), modulePath) })
 
 func TestWalls(t *testing.T) {
@@ -99,6 +112,7 @@ func TestWalls(t *testing.T) {
 		"sleep":             func() []Violation { return NoSleepInTests(m) },
 		"options":           func() []Violation { return NoOptions(m) },
 		"panic":             func() []Violation { return NoPanic(m, panicking) },
+		"monotonic":         func() []Violation { return Monotonic(m, timed, stamping) },
 		"variables":         func() []Violation { return NoMutableVars(m, variables) },
 	} {
 		t.Run(name, func(t *testing.T) {
