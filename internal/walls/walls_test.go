@@ -13,7 +13,8 @@ const modulePath = "github.com/lwm2m-go/lwm2m"
 var plan = Rooms{
 	Rooms: []Room{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
-			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
+			"internal/bootstrap", "internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration",
+			"internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model", "internal/handles"}},
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
@@ -31,6 +32,7 @@ var plan = Rooms{
 		{Dir: "internal/history", May: []string{"model"}},
 		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
+		{Dir: "internal/bootstrap", May: []string{"model"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
@@ -56,7 +58,8 @@ var plan = Rooms{
 // core are the packages without I/O, clocks, goroutines and locks.
 var core = []string{
 	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
-	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/objectlinks",
+	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/bootstrap",
+	"internal/objectlinks",
 }
 
 // Panics and variables that have a reason.
