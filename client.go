@@ -36,6 +36,7 @@ type Client struct {
 
 	// Owned by the loop.
 	sessions []*session
+	ordering *ordering // nil if no server waits for another
 	stopping,
 	finished bool
 
@@ -56,6 +57,9 @@ func NewClient(config Config) (*Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
+	if config.LoadCredentials != nil {
+		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
+	}
 	err = c.addAccounts(accounts, config.LoadCredentials)
 	if err == nil {
 		err = c.addObjects(config.Objects, config.Factories)
@@ -237,9 +241,25 @@ func (c *Client) workOff(now time.Time) {
 	c.mu.Unlock()
 }
 
+// now is the time where the client runs. Its wall clock may be set at any moment, so it stamps values
+// and nothing else. It is called with c.mu held; c may be nil.
+func (c *Client) now() time.Time {
+	if c == nil || c.shard == nil {
+		return time.Now()
+	}
+	return c.shard.loop.Now()
+}
+
 // caller is who a server is to the tree.
 func (c *Client) caller(server uint16) tree.Caller {
 	return tree.Caller{Server: server, Version: c.version}
+}
+
+// caller is who the server is to the tree.
+func (s *session) caller() tree.Caller {
+	caller := s.client.caller(s.ssid)
+	caller.Version = s.version()
+	return caller
 }
 
 // The Objects that the client itself deals with.

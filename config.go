@@ -25,11 +25,11 @@ type Config struct {
 	// Endpoint is the Endpoint Client Name, unique among the clients of a server, at most 252 bytes.
 	// URNs such as urn:uuid:… or urn:dev:os:… are customary (Core 1.1.1 §6.2.1).
 	Endpoint string
-	// Servers are the accounts of the LwM2M Servers to register with, at least one.
+	// Servers are the accounts of the LwM2M Servers to register with: at least one, unless Objects has accounts.
 	Servers []ServerAccount
-	// Objects are the Object Instances that servers see. The Security Object
-	// comes from Servers. The Server Object does too; add an instance of it with the
-	// account's Short Server ID to have more in it. A Device Object
+	// Objects are the Object Instances that servers see. The instances of the Security Object
+	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
+	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
 	// with the mandatory Resources is made if there is none.
 	//
 	// Instances of the Access Control Object (2) say what each of several servers may do; see oma.AccessControl. Without
@@ -42,10 +42,18 @@ type Config struct {
 	// Version is the version of LwM2M to speak: Version10, Version11 or Version12. Default: Version11,
 	// as not all servers know 1.2; those that do not refuse the registration with 4.12.
 	Version Version
+	// MinVersion is the lowest version to fall back to, one after another, with a server that refuses a
+	// higher one with 4.12. Default: Version, so that there is no other.
+	MinVersion Version
 
 	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
 	// own. It may call any method of the client but must not wait for a later event.
 	OnEvent func(Event)
+	// OnMessage is told of each CoAP message, as it is without DTLS: with whom it is exchanged, by the Short Server ID, 0
+	// for a Bootstrap-Server; whether it is sent or received; and the bytes, which are valid during the call. They may
+	// hold keys. It is called where the client speaks with servers, and so must be quick and must not call methods of
+	// the client that wait. Default: none.
+	OnMessage func(server uint16, sent bool, datagram []byte)
 	// Logger gets what happens; each message of the protocol at level Debug. Secrets are left out.
 	// Default: no log.
 	Logger *slog.Logger
@@ -65,6 +73,12 @@ type Config struct {
 	// renewed; lifetimes shorter than twice the margin are renewed at half of
 	// their time. Default: 93 s, the time in which CoAP gives up a request.
 	UpdateMargin time.Duration
+	// UpdatePeriod is the longest time between two Updates of a registration, however long its lifetime
+	// is, for instance to keep the address translation of a network alive. Default: no limit.
+	UpdatePeriod time.Duration
+	// MinLifetime is the shortest lifetime of a registration, in whole seconds. A server that sets
+	// Resource 1/x/1 to less finds MinLifetime there. Default: no limit.
+	MinLifetime time.Duration
 	// MinUpdateInterval is the shortest time between two Updates of a registration; what changes
 	// meanwhile goes with the next. It is shorter for lifetimes below 20 s. Default: 15 s.
 	MinUpdateInterval time.Duration
@@ -97,16 +111,23 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
 	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
-	case len(c.Servers) == 0:
+	case len(c.Servers) == 0 && !c.hasAccounts():
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
+	case len(c.Servers) > 0 && c.hasAccounts():
+		return c, errors.New("lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects")
 	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
 		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative")
+	case c.UpdatePeriod < 0 || c.MinLifetime < 0 || c.MinLifetime%time.Second != 0:
+		return c, errors.New("lwm2m: Config.UpdatePeriod and MinLifetime cannot be negative, and MinLifetime has whole seconds")
 	}
 	if c.Version.IsZero() {
 		c.Version = Version11
 	}
 	if c.Version != Version10 && c.Version != Version11 && c.Version != Version12 {
 		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10, Version11 or Version12", c.Version)
+	}
+	if c.MinVersion.Compare(c.Version) > 0 {
+		return c, fmt.Errorf("lwm2m: Config.MinVersion %v is above Version %v", c.MinVersion, c.Version)
 	}
 	if c.Network == nil {
 		c.Network = &link.UDP{Control: c.Control, KeepPort: true}
@@ -129,8 +150,8 @@ type settings struct {
 	version         Version
 	network         Network
 	transmission    *coap.Params
-	updateMargin    time.Duration
-	updateInterval  time.Duration
+	onMessage       func(server uint16, sent bool, datagram []byte)
+	pace            *pace // nil where all is the default
 	maxObservations int
 	maxReport       int
 	maxBacklog      int
@@ -140,10 +161,25 @@ type settings struct {
 
 func (c Config) settings() settings {
 	return settings{
-		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
-		updateMargin: c.UpdateMargin, updateInterval: c.MinUpdateInterval, maxObservations: c.MaxObservations,
+		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(), onMessage: c.OnMessage,
+		pace: c.pace(), maxObservations: c.MaxObservations,
 		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
 	}
+}
+
+// pace is what a client keeps of its Config about registrations.
+type pace struct {
+	minVersion                   Version
+	updateMargin, updateInterval time.Duration
+	updatePeriod, minLifetime    time.Duration
+}
+
+func (c Config) pace() *pace {
+	p := pace{c.MinVersion, c.UpdateMargin, c.MinUpdateInterval, c.UpdatePeriod, c.MinLifetime}
+	if p == (pace{}) {
+		return nil
+	}
+	return &p
 }
 
 // definition finds the definition of a core Object in the version that goes with the enabler.

@@ -81,7 +81,7 @@ func (c *connection) Handle(now time.Time, e loop.Event) {
 	switch e.Kind {
 	case eventInput:
 		if e.Arg == c.link && c.link != nil && c.owner.listensTo(e.Data) {
-			c.trace("<-", e.Data)
+			c.trace(received, e.Data)
 			c.conn.Receive(now, e.Data)
 		}
 	case eventDown:
@@ -152,11 +152,24 @@ func (c *connection) linkDown(now time.Time, err error) {
 
 // disconnect closes the link or gives up connecting.
 func (c *connection) disconnect(now time.Time) {
+	c.giveUpConnecting()
+	c.dropLink(now)
+}
+
+// suspendLink is disconnect, but a secured server is not told: the next link goes on with the session.
+func (c *connection) suspendLink(now time.Time) {
+	c.giveUpConnecting()
+	if l, ok := c.link.(link.Secured); ok {
+		_ = l.Suspend() // closing it again changes nothing
+	}
+	c.dropLink(now)
+}
+
+func (c *connection) giveUpConnecting() {
 	if c.dial != nil {
 		c.dial()
 		c.dial = nil
 	}
-	c.dropLink(now)
 }
 
 func (c *connection) dropLink(now time.Time) {
@@ -176,7 +189,7 @@ func (c *connection) Transmit(datagram []byte) {
 	if c.link == nil {
 		return
 	}
-	c.trace("->", datagram)
+	c.trace(sent, datagram)
 	if err := c.link.Send(datagram); err != nil {
 		c.unsent = true
 		c.client.log.Debug("send failed", "server", c.ssid, "err", err)

@@ -24,7 +24,7 @@ func (op *operation) execute(now time.Time, payload []byte) {
 		err = &Error{Code: model.UnsupportedContentFormat, Path: op.path, Reason: "arguments are text/plain"}
 	}
 	if err == nil {
-		_, err = ParseArguments(string(payload))
+		err = op.checkArguments(payload)
 	}
 	if err != nil {
 		op.fail(now, err)
@@ -38,15 +38,35 @@ func (op *operation) execute(now time.Time, payload []byte) {
 	c.work(now, c.lane(op.path), op.path, func() error { return hooks.Execute(ctx, arguments) }, op.executed)
 }
 
-// executed answers an Execute and then does what the client has to do for it.
+// checkArguments reads the arguments, and checks those that are for the client itself: a Registration Update Trigger may
+// name the transport of the Update, of which there is one (Core 1.1.1 Appendix E.2).
+func (op *operation) checkArguments(payload []byte) error {
+	arguments, err := ParseArguments(string(payload))
+	if err != nil || op.path.Object() != objectServer || op.path.Resource() != serverUpdateTrigger {
+		return err
+	}
+	for _, a := range arguments {
+		if a.Digit != 0 || a.Value != bindingUDP {
+			return &Error{Code: BadRequest, Path: op.path, Reason: "the one argument that there is names the binding: 0='U'"}
+		}
+	}
+	return nil
+}
+
+// executed answers an Execute and then has the client do its part.
 func (op *operation) executed(now time.Time, err error) {
 	if err != nil {
 		op.fail(now, err)
 		return
 	}
 	op.succeed(now, model.Changed)
-	for _, s := range op.client().sessions { // a server may have a say in what is another's
-		switch op.path {
+	op.client().executed(now, op.path)
+}
+
+// executed does what the client has to do after an Execute. The loop calls it.
+func (c *Client) executed(now time.Time, p Path) {
+	for _, s := range c.sessions { // a server may have a say in what is another's
+		switch p {
 		case s.server.Child(serverUpdateTrigger):
 			s.reg.Trigger(now)
 			s.settle(now)

@@ -45,17 +45,23 @@ func (s *session) configure() {
 	c := s.client
 	c.mu.Lock()
 	key := registrationKey{
-		version:        c.version,
-		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
-		binding:        c.value(s.server.Child(serverBinding)).Text(),
-		queueMode:      s.queueMode,
-		updateMargin:   c.updateMargin,
-		updateInterval: c.updateInterval,
-		retry:          c.retryOf(s.server),
+		version:   c.version,
+		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
+		binding:   c.value(s.server.Child(serverBinding)).Text(),
+		queueMode: s.queueMode,
+		retry:     c.retryOf(s.server),
+		jitter:    c.jitter(),
 	}
 	c.mu.Unlock()
-	s.reg = registration.New(c.endpoint, c.shard.host.registration(key))
+	if c.pace != nil {
+		key.pace = *c.pace
+	}
+	s.reg = registration.New(c.endpoint, c.shard.registration(key))
+	s.writeBackLifetime()
 }
+
+// version is the one to speak with the server.
+func (s *session) version() Version { return s.reg.Version() }
 
 // retryOf reads when failed attempts to register are repeated (Core 1.1.1
 // §6.2.1.2). It is called with c.mu held.
@@ -140,7 +146,13 @@ func (s *session) act(now time.Time, action registration.Action) {
 	switch a := action.(type) {
 	case registration.Connect:
 		attempt, _ := s.reg.Attempt()
-		s.connect(attempt - 1)
+		failed := attempt - 1
+		if a.Anew {
+			failed = max(failed, 1)
+		}
+		s.connect(failed)
+	case registration.Suspend:
+		s.suspendLink(now)
 	case registration.Close:
 		s.disconnect(now)
 	case registration.Request:

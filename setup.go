@@ -26,22 +26,27 @@ const (
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
 
-	serverSSID             = 0
-	serverLifetime         = 1
-	serverMinPeriod        = 2
-	serverMaxPeriod        = 3
-	serverDisable          = 4
-	serverDisableTimeout   = 5
-	serverStoring          = 6
-	serverBinding          = 7
-	serverUpdateTrigger    = 8
-	serverAlert            = 11
-	serverRetryCount       = 17
-	serverRetryTimer       = 18
-	serverSequenceDelay    = 19
-	serverSequenceCount    = 20
-	serverMuteSend         = 23
-	serverNotificationMode = 26
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	// Since LwM2M 1.1:
+	serverAlert              = 11
+	serverPriority           = 13
+	serverInitialDelay       = 14
+	serverFailureBlock       = 15
+	serverBootstrapOnFailure = 16
+	serverRetryCount         = 17
+	serverRetryTimer         = 18
+	serverSequenceDelay      = 19
+	serverSequenceCount      = 20
+	serverMuteSend           = 23
+	serverNotificationMode   = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16
@@ -65,7 +70,7 @@ func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) err
 		if err := c.insert(security); err != nil {
 			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
 		}
-		c.configure(security.node, account, load)
+		c.configure(security.node, account)
 		accounts[i] = account
 	}
 	return nil
@@ -98,8 +103,8 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if object == nil || object.Base() == nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d] is nil", i)
 		}
-		if tree.IsProtected(object.Base().Object().ID) {
-			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials; they come from Config.Servers", i, object.Base().Path())
+		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
+			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
 		if err := c.insert(object.Base()); err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
@@ -122,6 +127,11 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 
 // complete makes or completes the Objects that every client has.
 func (c *Client) complete(accounts []ServerAccount) error {
+	if len(accounts) == 0 {
+		if err := c.completeAccounts(); err != nil {
+			return err
+		}
+	}
 	for _, account := range accounts {
 		if err := c.completeServer(account); err != nil {
 			return err
