@@ -6,14 +6,12 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// The Access Control Object (Core 1.1.1 §8) and its Resources.
+// Resources of the Access Control Object (Core 1.1.1 §8 and Appendix E.3).
 const (
-	accessControl = 2
-
 	accessObject   = 0
 	accessInstance = 1
-	accessACL      = 2
-	accessOwner    = 3
+	accessList     = 2 // ACL: rights by Short Server ID; 0 is the default
+	accessOwner    = 3 // 65535 is the Bootstrap-Server
 )
 
 // anyInstance is the Object Instance ID that stands for an Object whose instances are to be created.
@@ -64,7 +62,7 @@ func (t *Tree) Access(c Caller, p model.Path) Access {
 		a.Grounds = ByBootstrap
 	case IsProtected(p.Object()):
 		a.Grounds, a.Rights = ByProtection, 0
-	case t.object(accessControl) == nil:
+	case t.object(objectAccessControl) == nil:
 		a.Grounds = ByAbsence
 	case !t.hasSeveralServers():
 		a.Grounds = BySingleServer
@@ -117,32 +115,28 @@ func (t *Tree) hasSeveralServers() bool {
 	return false
 }
 
-// Resources of the Security Object.
-const (
-	securityBootstrap = 1
-	securitySSID      = 10
-)
-
 // servers yields the Short Server IDs of the accounts of LwM2M Servers.
 func (t *Tree) servers(yield func(uint16) bool) {
-	for in := range t.Instances(0) {
-		if !valueOf(in, securityBootstrap).Bool() && !yield(uint16(valueOf(in, securitySSID).Int())) {
+	for in := range t.Instances(objectSecurity) {
+		if ssid := in.shortServerID(); ssid != 0 && !yield(ssid) {
 			return
 		}
 	}
 }
 
 // IsRestricted reports whether access is controlled: the rules are in force, as [Tree.Access] says.
-func (t *Tree) IsRestricted() bool { return t.object(accessControl) != nil && t.hasSeveralServers() }
+func (t *Tree) IsRestricted() bool {
+	return t.object(objectAccessControl) != nil && t.hasSeveralServers()
+}
 
 // entry finds the instance of the Access Control Object that is for an Object Instance, or for Create of those of
 // an Object; nil if there is none. The first counts. An instance of the Access Control Object is its own.
 func (t *Tree) entry(p model.Path) *Instance {
-	if p.Object() == accessControl && p.Depth() == 2 {
+	if p.Object() == objectAccessControl && p.Depth() == 2 {
 		in, _ := t.Instance(p)
 		return in
 	}
-	for in := range t.Instances(accessControl) {
+	for in := range t.Instances(objectAccessControl) {
 		if targetOf(in) == p {
 			return in
 		}
@@ -152,26 +146,20 @@ func (t *Tree) entry(p model.Path) *Instance {
 
 // targetOf is what an instance of the Access Control Object is for: an Object Instance, or an Object.
 func targetOf(in *Instance) model.Path {
-	object := model.PathOf(uint16(valueOf(in, accessObject).Int()))
-	if instance := uint16(valueOf(in, accessInstance).Int()); instance != anyInstance {
+	object := model.PathOf(uint16(in.value(accessObject).Int()))
+	if instance := uint16(in.value(accessInstance).Int()); instance != anyInstance {
 		return object.Child(instance)
 	}
 	return object
 }
 
-func ownerOf(in *Instance) uint16 { return uint16(valueOf(in, accessOwner).Int()) }
+func ownerOf(in *Instance) uint16 { return uint16(in.value(accessOwner).Int()) }
 
 // rightsIn is the ACL of a server in an instance of the Access Control Object; ok is false if it has none. Server 0
 // stands for the default.
 func rightsIn(in *Instance, server uint16) (r model.Rights, ok bool) {
-	v, ok := in.GetItem(accessACL, server)
+	v, ok := in.GetItem(accessList, server)
 	return model.Rights(v.Int()) & model.AllRights, ok
-}
-
-// valueOf is the value of a single-instance Resource.
-func valueOf(in *Instance, resource uint16) model.Value {
-	c, _ := in.Get(resource)
-	return c.Value()
 }
 
 // readable returns a function that tells which instances of an Object the caller may read. It is for all of them.
@@ -179,11 +167,11 @@ func (t *Tree) readable(c Caller, o *object) func(*Instance) bool {
 	switch {
 	case c.Bootstrap || !IsProtected(o.def.ID) && !t.IsRestricted():
 		return func(*Instance) bool { return true }
-	case len(o.instances) <= 1 || o.def.ID == accessControl || IsProtected(o.def.ID):
+	case len(o.instances) <= 1 || o.def.ID == objectAccessControl || IsProtected(o.def.ID):
 		return func(in *Instance) bool { return t.allowed(c, in.Path(), model.RightRead) }
 	}
 	entries := make(map[model.Path]*Instance) // for each instance to be looked up, there may be thousands
-	for in := range t.Instances(accessControl) {
+	for in := range t.Instances(objectAccessControl) {
 		if p := targetOf(in); p.Object() == o.def.ID && entries[p] == nil {
 			entries[p] = in
 		}
@@ -212,7 +200,7 @@ func (t *Tree) checkGrants(c Caller, parts []part) error {
 		return nil
 	}
 	for _, part := range parts {
-		if part.in.def.ID != accessControl {
+		if part.in.def.ID != objectAccessControl {
 			continue
 		}
 		for _, node := range part.nodes {
@@ -228,7 +216,7 @@ func (t *Tree) checkGrant(p model.Path, v model.Value) error {
 	switch {
 	case v.Kind() != model.Integer: // removed, or refused elsewhere
 		return nil
-	case p.Resource() == accessACL && p.Depth() == 4:
+	case p.Resource() == accessList && p.Depth() == 4:
 		if n := v.Int(); n < 0 || n > int64(model.AllRights) {
 			return fail(model.BadRequest, p, fmt.Sprintf("%d is no sum of R=1, W=2, E=4, D=8, C=16", n))
 		}

@@ -159,7 +159,7 @@ func TestAccessNotControlled(t *testing.T) {
 		}
 	}
 	tree := shared(t)
-	check(t, tree.AddObject(embedded(t, accessControl), false))
+	check(t, tree.AddObject(embedded(t, objectAccessControl), false))
 	_, _, err := tree.Read(nil, as(1), path("/3/0"))
 	wantRefusal(t, tree, dump(tree), err, model.Unauthorized, "the right R is missing: no instance of Object 2 is for /3/0")
 	_, _, err = tree.Read(nil, as(1), path("/0/0"))
@@ -330,7 +330,7 @@ func TestAccessEntriesFollow(t *testing.T) {
 // A Create that cannot get an entry has no effect.
 func TestAccessEntriesFull(t *testing.T) {
 	tree := shared(t, "/100 - 1:C")
-	o := tree.object(accessControl)
+	o := tree.object(objectAccessControl)
 	o.instances = o.instances[:1:1]
 	for id := uint16(1); id < model.MaxID; id++ {
 		o.instances = append(o.instances, NewInstance(o.def, id))
@@ -343,32 +343,40 @@ func TestAccessEntriesFull(t *testing.T) {
 	}
 }
 
-func TestRemoveAccount(t *testing.T) {
-	for _, test := range []struct{ name, entries, left, removed, changed string }{
-		{"its ACL", "/100/4 1 2:R 3:W", "0=/100/4 1 3:W", "[]", "[/2/0/2/2]"},
-		{"owned by it alone", "/100/4 2", "", "[/2/0 /100/4]", "[]"},
-		{"owned, with an ACL of its own", "/100/4 2 2:R", "", "[/2/0 /100/4]", "[]"},
-		{"others have no rights", "/100/4 2 2:R 1:none", "", "[/2/0 /100/4]", "[]"},
-		{"C is no right at an instance", "/100/4 2 1:C", "", "[/2/0 /100/4]", "[]"},
-		{"to the one with most rights", "/100/4 2 1:RWE 3:WD", "0=/100/4 3 1:RWE 3:WD", "[]", "[/2/0/3]"},
-		{"to the first of equals", "/100/4 2 3:RD 1:RW", "0=/100/4 1 1:RW 3:RD", "[]", "[/2/0/3]"},
-		{"to one by the default", "/100/4 2 0:R 2:RW", "0=/100/4 1 0:R", "[]", "[/2/0/2/2 /2/0/3]"},
-		{"not to one that is shut out", "/100/4 2 0:RWD 1:none", "0=/100/4 3 0:RWD 1:none", "[]", "[/2/0/3]"},
-		{"the Device stays", "/3/0 2", "0=/3/0 -", "[]", "[/2/0/3]"},
-		{"to create", "/100 - 1:C 2:C", "0=/100 - 1:C", "[]", "[/2/0/2/2]"},
-		{"of others", "/100/4 1, /100/0 3 0:R", "0=/100/4 1, 1=/100/0 3 0:R", "[]", "[]"},
-		{"an instance that is not there", "/100/99 2", "0=/100/99 -", "[]", "[/2/0/3]"},
+// What follows for the rights when the account of a server is taken away.
+func TestUnbootstrap(t *testing.T) {
+	for _, test := range []struct{ name, entries, left, removed string }{
+		{"its ACL", "/100/4 1 2:R 3:W", "0=/100/4 1 3:W", ""},
+		{"owned by it alone", "/100/4 2", "", "/100/4"},
+		{"owned, with an ACL of its own", "/100/4 2 2:R", "", "/100/4"},
+		{"others have no rights", "/100/4 2 2:R 1:none", "", "/100/4"},
+		{"C is no right at an instance", "/100/4 2 1:C", "", "/100/4"},
+		{"to the one with most rights", "/100/4 2 1:RWE 3:WD", "0=/100/4 3 1:RWE 3:WD", ""},
+		{"to the first of equals", "/100/4 2 3:RD 1:RW", "0=/100/4 1 1:RW 3:RD", ""},
+		{"not to one that would have more", "/100/4 2 0:R 2:RW", "0=/100/4 - 0:R", ""},
+		{"not to one that is shut out", "/100/4 2 0:RWD 1:none", "0=/100/4 - 0:RWD 1:none", ""},
+		{"the Device stays", "/3/0 2", "", ""},
+		{"to create", "/100 - 1:C 2:C", "0=/100 - 1:C", ""},
+		{"to create, owned by it", "/100 2 2:C", "0=/100 -", ""},
+		{"of others", "/100/4 1, /100/0 3 0:R", "0=/100/4 1, 1=/100/0 3 0:R", ""},
+		{"an instance that is not there", "/100/99 1", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree := shared(t, strings.Split(test.entries, ", ")...)
-			removed, changed := tree.RemoveAccount(2)
-			if got := entries(tree); got != test.left || fmt.Sprint(removed) != test.removed || fmt.Sprint(changed) != test.changed {
-				t.Errorf("left %s, want %s\nremoved %v, want %s\nchanged %v, want %s", got, test.left, removed, test.removed, changed, test.changed)
+			before := entries(tree)
+			draft := tree.NewDraft()
+			draft.remove(path("/0/2"))
+			draft.unbootstrap()
+			if got := entries(&draft.tree); got != test.left {
+				t.Errorf("left %s, want %s", got, test.left)
 			}
-			for _, p := range removed {
-				if _, ok := tree.Instance(p); ok {
-					t.Errorf("%v is still there", p)
+			for _, p := range []string{"/3/0", "/100/0", "/100/4"} {
+				if _, ok := draft.tree.Instance(path(p)); ok == (p == test.removed) {
+					t.Errorf("%s is there: %v", p, ok)
 				}
+			}
+			if got := entries(tree); got != before {
+				t.Errorf("the session changed the tree: %s", got)
 			}
 		})
 	}

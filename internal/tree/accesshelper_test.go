@@ -32,7 +32,7 @@ func allow(t testing.TB, tree *Tree, entries ...string) {
 	t.Helper()
 	for _, entry := range entries {
 		id, ok := uint16(0), true
-		if o := tree.object(accessControl); o != nil {
+		if o := tree.object(objectAccessControl); o != nil {
 			id, ok = o.free()
 		}
 		if !ok {
@@ -53,7 +53,7 @@ func parseEntry(t testing.TB, id uint16, entry string) *Instance {
 		_, err := fmt.Sscan(words[1], &owner)
 		check(t, err)
 	}
-	in := fill(t, NewInstance(embedded(t, accessControl), id), map[uint16]Content{
+	in := fill(t, NewInstance(embedded(t, objectAccessControl), id), map[uint16]Content{
 		accessObject: Single(num(int64(p.Object()))), accessInstance: Single(num(instance)), accessOwner: Single(num(owner)),
 	})
 	for _, word := range words[2:] {
@@ -61,7 +61,7 @@ func parseEntry(t testing.TB, id uint16, entry string) *Instance {
 		var letters string
 		_, err := fmt.Sscanf(strings.Replace(word, ":", " ", 1), "%d %s", &server, &letters)
 		check(t, err)
-		if _, err := in.SetItem(accessACL, server, num(int64(rights(letters)))); err != nil {
+		if _, err := in.SetItem(accessList, server, num(int64(rights(letters)))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,7 +84,7 @@ func showEntry(in *Instance) string {
 		owner = fmt.Sprint(o)
 	}
 	s := targetOf(in).String() + " " + owner
-	acl, _ := in.Get(accessACL)
+	acl, _ := in.Get(accessList)
 	for _, item := range acl.Items() {
 		s += fmt.Sprintf(" %d:%v", item.ID, model.Rights(item.Value.Int()))
 	}
@@ -93,7 +93,7 @@ func showEntry(in *Instance) string {
 
 func entries(tree *Tree) string {
 	var all []string
-	for in := range tree.Instances(accessControl) {
+	for in := range tree.Instances(objectAccessControl) {
 		all = append(all, fmt.Sprintf("%d=%s", in.ID(), showEntry(in)))
 	}
 	return strings.Join(all, ", ")

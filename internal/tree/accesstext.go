@@ -44,7 +44,7 @@ func (a Access) why() string {
 }
 
 // acl is the path of the ACL of a server.
-func (a Access) acl(server uint16) model.Path { return a.Entry.Child(accessACL).Child(server) }
+func (a Access) acl(server uint16) model.Path { return a.Entry.Child(accessList).Child(server) }
 
 func rightsText(r model.Rights) string {
 	if r == 0 {

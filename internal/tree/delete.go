@@ -32,7 +32,7 @@ func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
 	switch {
 	case p.Depth() == 4:
 		d.x, err = in.withdraw(p)
-	case o.def.ID == accessControl && !c.Bootstrap && t.IsRestricted():
+	case o.def.ID == objectAccessControl && !c.Bootstrap && t.IsRestricted():
 		err = fail(model.MethodNotAllowed, p, "it stays as long as the Object Instance that it is for")
 	case o.def.Mandatory && !o.def.Multiple:
 		err = fail(model.MethodNotAllowed, p, "mandatory Object")
