@@ -164,7 +164,7 @@ func (l *clockedLife) step(pass time.Duration) {
 }
 
 func (l *clockedLife) seen() string {
-	traffic := regexp.MustCompile("/rd/\\w+").ReplaceAllString(l.wire.take(), "/rd/ID")
+	traffic := regexp.MustCompile(`/rd/\w+`).ReplaceAllString(l.wire.take(), "/rd/ID")
 	seen := ""
 	for _, lines := range [][]string{strings.Split(traffic, "\n"), l.events, l.told} {
 		slices.Sort(lines) // what happens at the same time has no order
