@@ -127,7 +127,7 @@ func (l *clockedLife) configure(config *lwm2m.Config) {
 	l.device.Reboot.OnExecute(func(ctx context.Context, _ lwm2m.Arguments) error { return l.callback.pass(ctx) })
 	l.run = func(ctx context.Context) error {
 		host := lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
-		host.SetClock(l.clock.now)
+		lwm2m.SetClock(host, l.clock.now)
 		must(l, host.Add(l.client))
 		return host.Run(ctx)
 	}
