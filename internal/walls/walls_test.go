@@ -18,6 +18,7 @@ var plan = Rooms{
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
+		{Dir: "store", Outside: []string{"golang.org/x/sys"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
 		{Dir: "internal/coap"},
@@ -31,6 +32,7 @@ var plan = Rooms{
 		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
+		{Dir: "internal/state", May: []string{"model", "internal/cbor"}},
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
 		{Dir: "internal/link", May: []string{"internal/credentials"},
@@ -55,7 +57,7 @@ var plan = Rooms{
 // core are the packages without I/O, clocks, goroutines and locks.
 var core = []string{
 	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
-	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/objectlinks",
+	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/objectlinks", "internal/state",
 }
 
 // Panics and variables that have a reason.
