@@ -32,7 +32,7 @@ var plan = Rooms{
 		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
-		{Dir: "internal/state", May: []string{"model", "internal/cbor"}},
+		{Dir: "internal/state", May: []string{"model", "internal/cbor", "internal/format"}},
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
 		{Dir: "internal/link", May: []string{"internal/credentials"},
