@@ -152,11 +152,24 @@ func (c *connection) linkDown(now time.Time, err error) {
 
 // disconnect closes the link or gives up connecting.
 func (c *connection) disconnect(now time.Time) {
+	c.giveUpConnecting()
+	c.dropLink(now)
+}
+
+// suspendLink is disconnect, but a secured server is not told: the next link goes on with the session.
+func (c *connection) suspendLink(now time.Time) {
+	c.giveUpConnecting()
+	if l, ok := c.link.(link.Secured); ok {
+		_ = l.Suspend() // closing it again changes nothing
+	}
+	c.dropLink(now)
+}
+
+func (c *connection) giveUpConnecting() {
 	if c.dial != nil {
 		c.dial()
 		c.dial = nil
 	}
-	c.dropLink(now)
 }
 
 func (c *connection) dropLink(now time.Time) {

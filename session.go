@@ -140,7 +140,13 @@ func (s *session) act(now time.Time, action registration.Action) {
 	switch a := action.(type) {
 	case registration.Connect:
 		attempt, _ := s.reg.Attempt()
-		s.connect(attempt - 1)
+		failed := attempt - 1
+		if a.Anew {
+			failed = max(failed, 1)
+		}
+		s.connect(failed)
+	case registration.Suspend:
+		s.suspendLink(now)
 	case registration.Close:
 		s.disconnect(now)
 	case registration.Request:

@@ -9,18 +9,26 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// Action is what the owner of a [Machine] is to do: a [Connect], [Close],
-// [Request], [Cancel] or [Event].
+// Action is what the owner of a [Machine] is to do: a [Connect], [Suspend],
+// [Close], [Request], [Cancel] or [Event].
 type Action interface{ action() }
 
 // Connect asks for a link to the Server: resolve the name, connect, shake
 // hands. The owner answers with LinkUp, or with LinkDown if it fails. It must
 // end by itself, in a time that the owner chooses. An older link is to be closed.
-type Connect struct{}
+type Connect struct {
+	// Anew tells that the Server did not answer over the last link: a session
+	// that was kept must not go on without a new handshake.
+	Anew bool
+}
 
 // Close asks the owner to close the link, or to give up connecting. It is not
 // answered.
 type Close struct{}
+
+// Suspend is a Close that leaves the Server believing in the session of the
+// link, so that the next Connect can go on with it.
+type Suspend struct{}
 
 // Cancel tells that a Request is given up: it is not retransmitted any more and
 // its answer is not wanted.
@@ -37,6 +45,9 @@ type Request struct {
 	Queries []string
 	// WithObjects tells to add the list of Objects and Instances as payload.
 	WithObjects bool
+	// Version is the version of LwM2M that the Server is told or was told: the
+	// payload has to be as it says.
+	Version model.Version
 }
 
 // RequestKind is an operation of the registration interface.
@@ -115,12 +126,16 @@ const (
 	// NetworkError: there is no link to the Server, or with ErrExhausted: all
 	// attempts to register are used up.
 	NetworkError
+	// Asleep: the link is about to be given up, in queue mode; the registration
+	// stays.
+	Asleep
 )
 
 var eventNames = [...]string{
 	Registered: "Registered", RegistrationFailed: "RegistrationFailed", RegistrationTimeout: "RegistrationTimeout",
 	Updating: "Updating", Updated: "Updated", Deregistering: "Deregistering",
 	DeregistrationFailed: "DeregistrationFailed", Disconnected: "Disconnected", NetworkError: "NetworkError",
+	Asleep: "Asleep",
 }
 
 // String is the name of the constant.
@@ -133,6 +148,7 @@ func (k EventKind) String() string {
 
 func (Connect) action() {}
 func (Close) action()   {}
+func (Suspend) action() {}
 func (Cancel) action()  {}
 func (Request) action() {}
 func (Event) action()   {}

@@ -43,9 +43,15 @@ const minWait = time.Second
 type Config struct {
 	// Version is the version of the enabler that is registered, lwm2m. Default 1.1.
 	Version model.Version
+	// MinVersion is the lowest version to register when the Server refuses higher
+	// ones by 4.12 (Core 1.1.1 §6.2.1). Default Version: no other is tried.
+	MinVersion model.Version
 	// Lifetime is /1/x/1 at the start, in whole seconds. Default
 	// DefaultLifetime; see also Infinite.
 	Lifetime time.Duration
+	// MinLifetime is the shortest lifetime to register: a shorter one is raised
+	// to it, see [Machine.Lifetime]. Default 1 s.
+	MinLifetime time.Duration
 	// Binding is /1/x/7 at the start: the transports the client can be reached
 	// by, such as "U" or "UT". A Q in it, as LwM2M 1.0 has, means QueueMode.
 	// Default "U".
@@ -62,6 +68,9 @@ type Config struct {
 	// lifetime shorter than two margins is updated at half of it. Default
 	// DefaultUpdateMargin.
 	UpdateMargin time.Duration
+	// UpdatePeriod is the longest time between two Updates, however long the
+	// lifetime is. Default: no limit.
+	UpdatePeriod time.Duration
 	// MinUpdateInterval is the shortest time between two Updates; what changes
 	// meanwhile goes with the next. Short lifetimes reduce it to three quarters
 	// of the lifetime. Default DefaultMinUpdateInterval.
@@ -101,15 +110,15 @@ func (c *Config) version() model.Version {
 	return c.Version
 }
 
-// lifetime resolves a lifetime as it was set to one as it is meant.
-func (c *Config) lifetime(d time.Duration) time.Duration {
+// lifetime resolves a lifetime as it was set to one as it is meant with a version.
+func (c *Config) lifetime(d time.Duration, version model.Version) time.Duration {
 	switch {
 	case d > 0:
-		return max(d.Truncate(time.Second), time.Second)
-	case d < 0 && c.version().Compare(model.Version12) >= 0:
+		return max(d.Truncate(time.Second), time.Second, c.MinLifetime)
+	case d < 0 && version.Compare(model.Version12) >= 0:
 		return Infinite
 	}
-	return DefaultLifetime
+	return max(DefaultLifetime, c.MinLifetime)
 }
 
 // binding splits a binding into transports and queue mode.

@@ -3,7 +3,8 @@ package registration
 import "time"
 
 // Stop ends the registration, from any state: by a De-register if there is a
-// registration and a link, otherwise at once. A Register on its way is given
+// registration, otherwise at once. While asleep or paused it connects for that;
+// while the link is lost it does not. A Register on its way is given
 // Config.StopGrace to be answered, so that it can be undone. A Disconnected
 // event tells the end. The owner may cut all this short by Abort.
 func (m *Machine) Stop(now time.Time) {
@@ -11,6 +12,8 @@ func (m *Machine) Stop(now time.Time) {
 	case StateRegistered, StateUpdating:
 		m.cancel()
 		m.deregister(now)
+	case StateAsleep, StatePaused:
+		m.leave(now)
 	case StateRegistering:
 		m.enter(StateWithdrawing, now.Add(max(m.config.stopGrace(), 0)))
 	case StateConnecting, StateWaiting:
@@ -26,6 +29,16 @@ func (m *Machine) Abort(time.Time) {
 	if m.state != StateStopped {
 		m.stopped(nil)
 	}
+}
+
+// leave looks for a link to De-register, if there is anything to.
+func (m *Machine) leave(now time.Time) {
+	if !m.isRegistered(now) {
+		m.stopped(nil)
+		return
+	}
+	m.enter(StateLeaving, time.Time{})
+	m.do(Connect{Anew: m.anew})
 }
 
 func (m *Machine) deregister(now time.Time) {
@@ -65,7 +78,7 @@ func (m *Machine) lost(err error) {
 func (m *Machine) stopped(err error) {
 	m.cancel()
 	m.forget()
-	m.linked = false
+	m.linked, m.anew = false, false
 	m.pending = 0
 	m.attempt, m.sequence = 0, 0
 	m.enter(StateStopped, time.Time{})

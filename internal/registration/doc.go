@@ -15,6 +15,7 @@
 //		case registration.Request: // send it, then call Response or Failed
 //		case registration.Cancel: // give up the request with that ID
 //		case registration.Close: // close the link
+//		case registration.Suspend: // close it so that its session can go on
 //		case registration.Event: // tell the user
 //		}
 //	}
@@ -25,9 +26,9 @@
 // so that an answer which comes too late changes nothing. Whoever reports
 // LinkDown reports no answers of that link any more.
 //
-// A Machine is never silent: it is [StateStopped] or [StateFailed], or waits for a
-// deadline, a link or an answer. The one exception is a registration with an
-// infinite lifetime, which needs no Updates.
+// A Machine is never silent: it is [StateStopped], [StateFailed] or [StatePaused],
+// or waits for a deadline, a link or an answer. The one exception is a
+// registration with an infinite lifetime, which needs no Updates.
 //
 // # When a registration fails
 //
@@ -38,6 +39,13 @@
 // would need a visit. Only a sequence delay of [Never] ends the attempts; then
 // the state is [StateFailed].
 //
-// Any error to an Update leads to a Register at once, and so does its timeout,
-// on a new link. A Max-Age in 4.29 or 5.03 defers that.
+// Any error to an Update leads to a Register at once; a Max-Age in 4.29 or 5.03
+// defers that. An Update without an answer is asked again over a new link, if the
+// Server knows that as the one of the registration; then a Register follows.
+//
+// # Queue mode and pauses
+//
+// [Machine.Sleep] and [Machine.Pause] give up the link and keep the registration.
+// A sleeper connects when it has something to say, a paused Machine when it is
+// told to. Both connect to De-register.
 package registration

@@ -3,6 +3,8 @@ package registration
 import (
 	"strconv"
 	"time"
+
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // State is where a [Machine] stands.
@@ -19,11 +21,15 @@ const (
 	StateWithdrawing                // stops; waits a moment for the answer to a Register
 	StateDeregistering              // stops; waits for the answer to a De-register
 	StateFailed                     // gave up; Start and Trigger begin again
+	StateAsleep                     // registered, without a link; waits for the time of the next Update
+	StatePaused                     // waits for Resume, without a link
+	StateLeaving                    // stops; waits for the link, to De-register
 	numStates                       // not a state
 )
 
 var stateNames = [numStates]string{
 	"stopped", "connecting", "registering", "registered", "updating", "waiting", "withdrawing", "deregistering", "failed",
+	"asleep", "paused", "leaving",
 }
 
 // String is the state in a word, such as "registered".
@@ -53,7 +59,8 @@ type Machine struct {
 	actions []Action // since the last Actions
 
 	binding  string        // without Q
-	lifetime time.Duration // as it is to be
+	lifetime time.Duration // as it was set
+	version  model.Version // that the Server is told, or was told
 
 	// The registration that the Server is believed to have; there is none if
 	// location is nil.
@@ -76,6 +83,7 @@ type Machine struct {
 	queue    bool // queue mode
 	state    State
 	linked   bool    // there is a link
+	anew     bool    // the Server does not answer: the next link needs a new handshake
 	pending  changes // to be told to the Server
 	inFlight changes // told by the outstanding Update
 }
@@ -84,7 +92,7 @@ type Machine struct {
 // Uri-Query option: at most 252 bytes. "" leaves ep out, for Servers that know the
 // client by its credentials (Core 1.1.1 §6.2.1). The Machine keeps the Config.
 func New(endpoint string, config *Config) Machine {
-	m := Machine{config: config, endpoint: endpoint, lifetime: config.lifetime(config.Lifetime)}
+	m := Machine{config: config, endpoint: endpoint, lifetime: config.Lifetime, version: config.version()}
 	m.binding, m.queue = config.binding(config.Binding)
 	return m
 }
@@ -114,8 +122,13 @@ func (m *Machine) HasToldObjects() bool {
 }
 
 // Lifetime is the lifetime that the client wants; the Server may not know yet.
-// See also [Infinite].
-func (m *Machine) Lifetime() time.Duration { return m.lifetime }
+// It differs from what was set if that is below Config.MinLifetime: then 1/x/1
+// is to be set to it. See also [Infinite].
+func (m *Machine) Lifetime() time.Duration { return m.config.lifetime(m.lifetime, m.version) }
+
+// Version is the version of LwM2M to speak with the Server. It changes when the
+// Server refuses a higher one, see Config.MinVersion.
+func (m *Machine) Version() model.Version { return m.version }
 
 // Expires is when the registration ends if no further Update succeeds; the zero
 // time means never, or that there is none.
@@ -139,6 +152,7 @@ func (m *Machine) NextAttempt() time.Time {
 // or [StateFailed].
 func (m *Machine) Start(now time.Time) {
 	if m.state == StateStopped || m.state == StateFailed {
+		m.version = m.config.version()
 		m.restart()
 		m.try(now)
 	}
@@ -152,7 +166,7 @@ func (m *Machine) Expire(now time.Time) {
 	switch m.state {
 	case StateWaiting:
 		m.try(now)
-	case StateRegistered:
+	case StateRegistered, StateAsleep:
 		m.refresh(now)
 	case StateWithdrawing:
 		m.stopped(nil)
@@ -165,7 +179,7 @@ func (m *Machine) Expire(now time.Time) {
 // old or resumed link it goes on with an Update (Transport 1.1.1 §6.4.1).
 func (m *Machine) LinkUp(now time.Time, fresh bool) {
 	switch m.state {
-	case StateStopped, StateFailed:
+	case StateStopped, StateFailed, StateAsleep, StatePaused:
 		m.do(Close{}) // it came too late
 		return
 	case StateConnecting:
@@ -181,6 +195,8 @@ func (m *Machine) LinkUp(now time.Time, fresh bool) {
 		if fresh {
 			m.forget() // it cannot be gone on with
 		}
+	case StateLeaving:
+		m.deregister(now)
 	}
 	m.linked = true
 }
@@ -198,7 +214,7 @@ func (m *Machine) LinkDown(now time.Time, err error) {
 	case StateRegistered, StateUpdating:
 		m.finish()
 		m.linkLost(now, err)
-	case StateWithdrawing, StateDeregistering:
+	case StateWithdrawing, StateDeregistering, StateLeaving:
 		m.finish()
 		m.lost(err)
 	}
@@ -209,6 +225,7 @@ func (m *Machine) Response(now time.Time, id uint32, answer Answer) {
 	if !m.answered(id) {
 		return
 	}
+	m.anew = false
 	switch m.state {
 	case StateRegistering:
 		m.registerAnswered(now, answer)
@@ -229,6 +246,7 @@ func (m *Machine) Failed(now time.Time, id uint32, err error) {
 	}
 	switch m.state {
 	case StateRegistering:
+		m.anew = true
 		m.disconnect()
 		m.fail(now, failureKind(err), &Error{Register, err}, 0)
 	case StateUpdating:
@@ -257,7 +275,7 @@ func (m *Machine) try(now time.Time) {
 
 func (m *Machine) connect() {
 	m.enter(StateConnecting, time.Time{})
-	m.do(Connect{})
+	m.do(Connect{Anew: m.anew})
 }
 
 // restart counts attempts anew.
@@ -298,7 +316,7 @@ func (m *Machine) send(now time.Time, r Request) {
 	}
 	m.outstanding, m.sent = m.lastID, now
 	m.carried = m.triggered
-	r.ID = m.lastID
+	r.ID, r.Version = m.lastID, m.version
 	m.do(r)
 }
 

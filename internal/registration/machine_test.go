@@ -82,9 +82,9 @@ func TestLifetime(t *testing.T) {
 	}
 	for _, tt := range tests {
 		m := New("", &Config{Version: tt.version, Lifetime: tt.set})
-		if m.Lifetime() != tt.lifetime || lifetimeQuery(m.lifetime) != tt.query {
+		if m.Lifetime() != tt.lifetime || lifetimeQuery(m.Lifetime()) != tt.query {
 			t.Errorf("%v, %v: %v and %s, want %v and %s",
-				tt.version, tt.set, m.Lifetime(), lifetimeQuery(m.lifetime), tt.lifetime, tt.query)
+				tt.version, tt.set, m.Lifetime(), lifetimeQuery(m.Lifetime()), tt.lifetime, tt.query)
 		}
 	}
 }

@@ -19,11 +19,11 @@ const (
 func (m *Machine) registerQueries() []string {
 	c := m.config
 	queries := make([]string, 0, 6+len(c.ExtraQueries))
-	queries = append(queries, "lwm2m="+c.version().String())
+	queries = append(queries, "lwm2m="+m.version.String())
 	if m.endpoint != "" {
 		queries = append(queries, "ep="+m.endpoint)
 	}
-	queries = append(queries, lifetimeQuery(m.lifetime))
+	queries = append(queries, lifetimeQuery(m.Lifetime()))
 	if m.binding != "U" || m.queue {
 		queries = append(queries, m.bindingQuery())
 	}
@@ -41,7 +41,7 @@ func (m *Machine) registerQueries() []string {
 func (m *Machine) updateQueries(what changes) []string {
 	var queries []string
 	if what&lifetimeChanged != 0 {
-		queries = append(queries, lifetimeQuery(m.lifetime))
+		queries = append(queries, lifetimeQuery(m.Lifetime()))
 	}
 	if what&bindingChanged != 0 {
 		queries = append(queries, m.bindingQuery())
@@ -65,4 +65,4 @@ func (m *Machine) bindingQuery() string {
 	return "b=" + m.binding
 }
 
-func (m *Machine) isVersion10() bool { return m.config.version().Compare(model.Version11) < 0 }
+func (m *Machine) isVersion10() bool { return m.version.Compare(model.Version11) < 0 }

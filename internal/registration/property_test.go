@@ -30,7 +30,7 @@ func (o *owner) obey() error {
 				return fmt.Errorf("connect while linked %t or connecting %t", o.linked, o.connecting)
 			}
 			o.connecting = true
-		case Close:
+		case Close, Suspend:
 			o.connecting, o.linked, o.outstanding = false, false, Request{}
 		case Cancel:
 			if a.ID != o.outstanding.ID {
@@ -60,7 +60,7 @@ func (o *owner) request(r Request) error {
 	if r.ID == 0 || len(r.Path) == 0 {
 		return fmt.Errorf("%v without ID or path", r)
 	}
-	if o.strange && r.Kind != Register {
+	if o.strange && r.Kind == Update {
 		return fmt.Errorf("%v on a fresh link", r)
 	}
 	o.strange = false
@@ -82,7 +82,7 @@ func (o *owner) check() error {
 	if o.m.outstanding != o.outstanding.ID {
 		return fmt.Errorf("waits for #%d, but #%d is outstanding", o.m.outstanding, o.outstanding.ID)
 	}
-	if (o.m.State() == StateConnecting) != o.connecting {
+	if (o.m.State() == StateConnecting || o.m.State() == StateLeaving) != o.connecting {
 		return fmt.Errorf("%v, connecting %t", o.m.State(), o.connecting)
 	}
 	if d := o.m.Deadline(); !d.IsZero() && d.Before(o.now) {
@@ -97,8 +97,10 @@ func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lifetimes := rapid.SampledFrom([]time.Duration{20 * time.Second, time.Minute, time.Hour, Infinite})
 		config := &Config{
-			Version:  rapid.SampledFrom([]model.Version{model.Version10, model.Version11, model.Version12}).Draw(t, "version"),
-			Lifetime: lifetimes.Draw(t, "lifetime"),
+			Version:      rapid.SampledFrom([]model.Version{model.Version10, model.Version11, model.Version12}).Draw(t, "version"),
+			Lifetime:     lifetimes.Draw(t, "lifetime"),
+			MinVersion:   rapid.SampledFrom([]model.Version{{}, model.Version10}).Draw(t, "lowest version"),
+			UpdatePeriod: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "period"),
 			Retry: Retry{
 				Count:         rapid.IntRange(0, 3).Draw(t, "count"),
 				Timer:         rapid.SampledFrom([]time.Duration{-1, 0, time.Second, Never}).Draw(t, "timer"),
@@ -124,12 +126,17 @@ func TestProperties(t *testing.T) {
 		}
 		codes := rapid.SampledFrom([]model.Code{
 			model.Created, model.Changed, model.Deleted, model.NotFound, model.ServiceUnavailable, model.BadRequest,
+			model.PreconditionFailed,
 		})
 		actions := map[string]func(*rapid.T){
 			"start":   step(o.m.Start),
 			"stop":    step(o.m.Stop),
 			"abort":   step(o.m.Abort),
 			"expire":  step(func(now time.Time) { o.m.Expire(now) }),
+			"pause":   step(o.m.Pause),
+			"resume":  step(o.m.Resume),
+			"sleep":   step(func(now time.Time) { o.m.Sleep(now) }),
+			"wake":    step(o.m.Wake),
 			"objects": step(o.m.ObjectsChanged),
 			"trigger": step(func(now time.Time) { o.m.Trigger(now) }),
 			"lifetime": func(t *rapid.T) {
@@ -169,7 +176,7 @@ func TestProperties(t *testing.T) {
 func (o *owner) linkUp(now time.Time, fresh bool) {
 	if o.connecting || o.linked || o.m.State() == StateWaiting {
 		o.connecting, o.linked = false, true
-		o.strange = o.strange || fresh && o.m.State() != StateWithdrawing && o.m.State() != StateDeregistering
+		o.strange = o.strange || fresh && o.m.State() != StateWithdrawing && o.m.State() != StateDeregistering && o.m.State() != StateLeaving
 		o.m.LinkUp(now, fresh)
 	}
 }
@@ -198,6 +205,8 @@ func (o *owner) goOn(now time.Time) {
 		o.answer(now, model.Changed)
 	default:
 		o.m.Start(now)
+		o.m.Resume(now)
+		o.m.Wake(now)
 	}
 }
 

@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/model"
@@ -15,7 +14,7 @@ func (m *Machine) register(now time.Time) {
 	m.cancel()
 	m.forget()
 	m.pending = 0
-	m.granted = m.lifetime
+	m.granted = m.Lifetime()
 	m.enter(StateRegistering, time.Time{})
 	m.send(now, Request{Kind: Register, Path: registerPath, Queries: m.registerQueries(), WithObjects: true})
 }
@@ -26,8 +25,10 @@ func (m *Machine) forget() { m.location, m.expires = nil, time.Time{} }
 
 func (m *Machine) registerAnswered(now time.Time, a Answer) {
 	switch {
+	case a.Code == model.PreconditionFailed:
+		m.versionRefused(now, a)
 	case a.Code != codeRegistered:
-		m.fail(now, RegistrationFailed, m.registerRefusal(a), a.deferral())
+		m.fail(now, RegistrationFailed, refusal(Register, a), a.deferral())
 	case len(a.Location) == 0:
 		m.fail(now, RegistrationFailed, &Error{Register, ErrNoLocation}, 0)
 	default:
@@ -38,14 +39,4 @@ func (m *Machine) registerAnswered(now time.Time, a Answer) {
 		m.restart()
 		m.refreshIfDue(now)
 	}
-}
-
-// registerRefusal is the error for a refused Register. 4.12 is about the version that
-// was asked for (Core 1.1.1 §6.2.1).
-func (m *Machine) registerRefusal(a Answer) error {
-	err := refusal(Register, a)
-	if a.Code == model.PreconditionFailed {
-		err = fmt.Errorf("%w: %w %v; configure another version", err, ErrVersion, m.config.version())
-	}
-	return err
 }

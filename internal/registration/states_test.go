@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -26,30 +27,66 @@ func response(code model.Code, location ...string) func(*Machine, time.Time) {
 	}
 }
 
+// deferred is an answer that says when to come again.
+func deferred(code model.Code) func(*Machine, time.Time) {
+	return func(m *Machine, now time.Time) {
+		m.Response(now, m.outstanding, Answer{Code: code, MaxAge: 90 * time.Second})
+	}
+}
+
+func linkDown(err error) func(*Machine, time.Time) {
+	return func(m *Machine, now time.Time) { m.LinkDown(now, err) }
+}
+
+func failed(err error) func(*Machine, time.Time) {
+	return func(m *Machine, now time.Time) { m.Failed(now, m.outstanding, err) }
+}
+
+var (
+	errNoName = &net.DNSError{Err: "no such host", Name: "lwm2m.example.com", IsNotFound: true}
+	errAlert  = errors.New("handshake failed: alert 40, handshake_failure")
+	errReset  = errors.New("reset by the peer")
+)
+
 var inputs = []input{
 	{"start", (*Machine).Start},
 	{"stop", (*Machine).Stop},
 	{"abort", (*Machine).Abort},
+	{"pause", func(m *Machine, now time.Time) { m.Pause(now) }},
+	{"resume", (*Machine).Resume},
+	{"resume after the lifetime", func(m *Machine, now time.Time) { m.Resume(now.Add(time.Hour)) }},
+	{"sleep", func(m *Machine, now time.Time) { m.Sleep(now) }},
+	{"wake", (*Machine).Wake},
 	{"expire", (*Machine).Expire},
+	{"expire after the lifetime", func(m *Machine, now time.Time) { m.Expire(now.Add(time.Hour)) }},
 	{"link up", func(m *Machine, now time.Time) { m.LinkUp(now, false) }},
 	{"link up fresh", func(m *Machine, now time.Time) { m.LinkUp(now, true) }},
-	{"link down", func(m *Machine, now time.Time) { m.LinkDown(now, errTest) }},
+	{"link down", linkDown(errTest)},
+	{"no address of the name", linkDown(errNoName)},
+	{"handshake refused", linkDown(errAlert)},
+	{"handshake timeout", linkDown(errTimeout)},
 	{"2.01", response(model.Created, "rd", "1")},
 	{"2.01 without location", response(model.Created)},
 	{"2.02", response(model.Deleted)},
 	{"2.04", response(model.Changed)},
+	{"4.00", response(model.BadRequest)},
 	{"4.04", response(model.NotFound)},
+	{"4.12", response(model.PreconditionFailed)},
+	{"4.29 max-age 90", deferred(model.TooManyRequests)},
+	{"5.00", response(model.InternalServerError)},
 	{"5.03", response(model.ServiceUnavailable)},
+	{"5.03 max-age 90", deferred(model.ServiceUnavailable)},
 	{"answer to another request", func(m *Machine, now time.Time) { m.Response(now, m.outstanding+1, Answer{Code: model.NotFound}) }},
-	{"timeout", func(m *Machine, now time.Time) { m.Failed(now, m.outstanding, errTimeout) }},
-	{"failed", func(m *Machine, now time.Time) { m.Failed(now, m.outstanding, errTest) }},
+	{"timeout", failed(errTimeout)},
+	{"reset", failed(errReset)},
 	{"objects", (*Machine).ObjectsChanged},
 	{"lifetime", func(m *Machine, now time.Time) { m.LifetimeChanged(now, 60*time.Second) }},
 	{"binding", func(m *Machine, now time.Time) { m.BindingChanged(now, "UT") }},
 	{"trigger", func(m *Machine, now time.Time) { m.Trigger(now) }},
 }
 
-// inState returns a Machine in a state that it just reached.
+// inState returns a Machine in a state that it just reached from StateStopped, by
+// nothing but inputs: no state is out of reach.
 func inState(t *testing.T, s State) *Machine {
 	m := New("a", &Config{Lifetime: 300 * time.Second, Retry: Retry{Count: 2, SequenceDelay: Never}})
 	steps := map[State]string{
@@ -62,6 +99,9 @@ func inState(t *testing.T, s State) *Machine {
 		StateWithdrawing:   "start,link up,stop",
 		StateDeregistering: "start,link up,2.01,stop",
 		StateFailed:        "start,link down,trigger,link down",
+		StateAsleep:        "start,link up,2.01,sleep",
+		StatePaused:        "start,link up,2.01,pause",
+		StateLeaving:       "start,link up,2.01,pause,stop",
 	}
 	for step := range strings.SplitSeq(steps[s], ",") {
 		for _, in := range inputs {
@@ -118,13 +158,14 @@ func TestEveryInputInEveryState(t *testing.T) {
 // silent returns an error if nothing would ever happen to m by itself.
 func silent(m *Machine) error {
 	waits := m.outstanding != 0 || m.State() == StateConnecting
-	ended := m.State() == StateStopped || m.State() == StateFailed
+	waits = waits || m.State() == StateLeaving
+	ended := m.State() == StateStopped || m.State() == StateFailed || m.State() == StatePaused
 	switch {
 	case ended && (waits || !m.Deadline().IsZero()):
 		return fmt.Errorf("%v, yet waits for #%d or until %v", m.State(), m.outstanding, m.Deadline())
 	case ended || waits || !m.Deadline().IsZero():
 		return nil
-	case m.State() == StateRegistered && m.granted == Infinite:
+	case (m.State() == StateRegistered || m.State() == StateAsleep) && m.granted == Infinite:
 		return nil
 	}
 	return fmt.Errorf("%v without a deadline or a request", m.State())

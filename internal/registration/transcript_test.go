@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 // Inputs are lines that begin with the time and a verb:
 //
 //	config KEY=VALUE...      first line, without time
-//	+0.000s start|stop|abort|objects|trigger|wait
+//	+0.000s start|stop|abort|pause|resume|doze|wake|objects|trigger|wait
 //	+0.000s link up|link up fresh|link down REASON
 //	+0.000s lifetime 60s|lifetime infinite|binding UT
 //	+0.000s <- [#ID] CODE [/location] [max-age=30s] ["diagnostic"]
@@ -102,6 +102,16 @@ func parseConfig(t *testing.T, settings []string) *Config {
 			c.Version = v
 		case "lifetime":
 			c.Lifetime = parseLifetime(t, value)
+		case "min-version":
+			v, err := model.ParseVersion(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.MinVersion = v
+		case "min-lifetime":
+			c.MinLifetime = parseDuration(t, value)
+		case "period":
+			c.UpdatePeriod = parseDuration(t, value)
 		case "binding":
 			c.Binding = value
 		case "queue":
@@ -163,6 +173,14 @@ func (p *player) input(now time.Time, input string) {
 		p.m.Stop(now)
 	case "abort":
 		p.m.Abort(now)
+	case "pause":
+		p.m.Pause(now)
+	case "resume":
+		p.m.Resume(now)
+	case "doze":
+		p.m.Sleep(now)
+	case "wake":
+		p.m.Wake(now)
 	case "objects":
 		p.m.ObjectsChanged(now)
 	case "trigger":
@@ -260,9 +278,14 @@ func (p *player) drain() {
 func describe(a Action) string {
 	switch a := a.(type) {
 	case Connect:
+		if a.Anew {
+			return "connect anew"
+		}
 		return "connect"
 	case Close:
 		return "close"
+	case Suspend:
+		return "suspend"
 	case Cancel:
 		return fmt.Sprintf("cancel #%d", a.ID)
 	case Request:

@@ -6,11 +6,12 @@ import "time"
 func (m *Machine) ObjectsChanged(now time.Time) { m.changed(now, objectsChanged) }
 
 // LifetimeChanged tells that /1/x/1 was set: at least one second, 0 for the
-// default, or [Infinite]. Nothing happens if it is what it was.
+// default, or [Infinite]. Nothing happens if it is what it was. See also
+// [Machine.Lifetime].
 func (m *Machine) LifetimeChanged(now time.Time, lifetime time.Duration) {
-	lifetime = m.config.lifetime(lifetime)
-	if lifetime != m.lifetime {
-		m.lifetime = lifetime
+	before := m.Lifetime()
+	m.lifetime = lifetime
+	if m.Lifetime() != before {
 		m.changed(now, lifetimeChanged)
 	}
 }
@@ -49,7 +50,7 @@ func (m *Machine) Trigger(now time.Time) uint32 {
 // told now. A Register tells everything anyway.
 func (m *Machine) changed(now time.Time, what changes) {
 	m.pending |= what
-	if m.state == StateRegistered {
+	if m.state == StateRegistered || m.state == StateAsleep {
 		m.next = m.updateTime(now)
 		m.refreshIfDue(now)
 	}
@@ -61,23 +62,27 @@ func (m *Machine) refreshIfDue(now time.Time) {
 	}
 }
 
-// refresh sends an Update, or a Register if it is too late for one, as when the
-// device slept over its time.
+// refresh sends an Update, for which a sleeper needs a link first, or a Register
+// if it is too late for one, as when the device slept over its time.
 func (m *Machine) refresh(now time.Time) {
-	if m.isRegistered(now) {
+	switch {
+	case !m.isRegistered(now):
+		m.forget()
+		m.restart()
+		m.wait(now, Event{Kind: RegistrationFailed, Err: ErrExpired}, 0)
+	case !m.linked:
+		m.restart()
+		m.try(now)
+	default:
 		m.update(now)
-		return
 	}
-	m.forget()
-	m.restart()
-	m.wait(now, Event{Kind: RegistrationFailed, Err: ErrExpired}, 0)
 }
 
 func (m *Machine) update(now time.Time) {
 	m.do(Event{Kind: Updating})
 	m.inFlight, m.pending = m.pending, 0
 	if m.inFlight&lifetimeChanged != 0 {
-		m.granted = m.lifetime
+		m.granted = m.Lifetime()
 	}
 	m.lastUpdate = now
 	m.enter(StateUpdating, time.Time{})
@@ -106,14 +111,22 @@ func (m *Machine) updateAnswered(now time.Time, a Answer) {
 	m.wait(now, Event{Kind: RegistrationFailed, Err: refusal(Update, a)}, a.deferral())
 }
 
-// updateLost goes on after an Update without an answer: the link may be the
-// reason, or the Server forgot the client's keys, so all begins anew.
+// updateLost goes on after an Update without an answer. The link may be the
+// reason, or the Server forgot the client's keys: the next link begins with a
+// handshake, and if the Server knows the session still, the registration goes on
+// there. An Update that stays unanswered there too is the end of it.
 func (m *Machine) updateLost(now time.Time, err error) {
-	m.inFlight = 0
-	m.forget()
+	m.finish()
 	m.disconnect()
+	kind, err := failureKind(err), &Error{Update, err}
+	if m.anew {
+		m.forget()
+		m.fail(now, kind, err, 0)
+		return
+	}
+	m.anew = true
 	m.restart()
-	m.wait(now, Event{Kind: failureKind(err), Err: &Error{Update, err}}, 0)
+	m.wait(now, Event{Kind: kind, Err: err}, 0)
 }
 
 // linkLost looks for a new link; the registration stays. If the Server was not
@@ -137,7 +150,7 @@ func (m *Machine) updateTime(now time.Time) time.Time {
 	if m.pending != 0 {
 		return earliest
 	}
-	if m.granted == Infinite {
+	if m.granted == Infinite && m.config.UpdatePeriod <= 0 {
 		return time.Time{}
 	}
 	return later(earliest, m.sent.Add(m.updateInterval()))
@@ -157,9 +170,12 @@ func (m *Machine) updateGap() time.Duration {
 // client is there.
 func (m *Machine) updateInterval() time.Duration {
 	margin := max(orDefault(m.config.UpdateMargin, DefaultUpdateMargin), 0)
-	interval := m.granted / 2
+	interval, period := m.granted/2, m.config.UpdatePeriod
 	if m.granted >= 2*margin {
 		interval = m.granted - margin
+	}
+	if period > 0 && (period < interval || m.granted == Infinite) {
+		interval = period
 	}
 	return max(interval, m.updateGap())
 }

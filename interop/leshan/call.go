@@ -159,7 +159,7 @@ func codeOf(status string) (string, error) {
 }
 
 // call does one HTTP request and returns the body of a successful answer.
-func (s *Server) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+func (s *process) call(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var reader io.Reader
 	contentType := "application/json"
 	switch b := body.(type) {

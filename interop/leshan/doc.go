@@ -5,7 +5,8 @@
 // fetched once from Maven Central into a cache folder. A small program beside
 // this file (gateway) gives it the HTTP interface of Leshan's demo server: calls
 // come in as REST requests, and what happens in the server goes out as a stream
-// of events. Every LwM2M and CoAP byte is Leshan's.
+// of events. Every LwM2M and CoAP byte is Leshan's. [StartBootstrap] does the same
+// with Leshan's bootstrap server, release 2.0.0-M15.
 //
 //	func TestRead(t *testing.T) {
 //		server := leshan.Start(t, leshan.Options{})
@@ -28,6 +29,7 @@
 //     cache folder).
 //   - LWM2M_LESHAN_JAR: a class path to run instead of what Maven finds: either
 //     Leshan's libraries or the demo server with its dependencies in one jar.
+//   - LWM2M_LESHAN_BOOTSTRAP_JAR: the same for the bootstrap server, libraries only.
 //   - JAVA_HOME: the JDK to use (default: java and javac on the PATH).
 //
 // # What to know about Leshan
@@ -51,5 +53,11 @@
 //   - It does not know the attributes of LwM2M 1.2 (con, edge, hqmax).
 //   - A De-register ends the calls that are under way, also those whose answer is just
 //     being delivered (HTTP 500).
+//   - With a certificate of its own it asks every client for one, unless a pre-shared
+//     key is agreed on; a client whose common name is not its endpoint's name is
+//     refused at Register (4.03), not in the handshake.
+//   - Its bootstrap server writes Resources that nobody asked for (see
+//     [BootstrapAccount]), goes on after an error, and fails a session only if
+//     an answer is missing or Finish is refused.
 //   - LwM2M errors are results, not Go errors: see [Result] and [HTTPError].
 package leshan

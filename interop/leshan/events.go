@@ -30,6 +30,8 @@ const (
 	Awake              EventKind = "AWAKE"              // none
 	Sleeping           EventKind = "SLEEPING"           // none
 	CoAPLog            EventKind = "COAPLOG"            // CoAP
+	// Of a bootstrap server: a session has ended, well or not.
+	Bootstrapped EventKind = "BOOTSTRAP" // Session
 )
 
 // Event is one thing that happened in the server.
@@ -40,6 +42,7 @@ type Event struct {
 	Registration *Registration
 	Update       *RegistrationUpdate
 	Notification *Notification
+	Session      *BootstrapSession
 	CoAP         *Message
 	// Err is why a notification or a Send was not understood.
 	Err string
@@ -80,6 +83,20 @@ type Message struct {
 	Payload  []byte
 	// Raw is the datagram, where Leshan keeps it.
 	Raw []byte
+	// DTLS is the session that protects the message, nil without protection.
+	DTLS *DTLS
+}
+
+// DTLS is what Leshan knows of a DTLS session.
+type DTLS struct {
+	CipherSuite string // without TLS_: "PSK_WITH_AES_128_CCM_8"
+	// Session is its ID, which stays the same when it is resumed.
+	Session string
+	// Handshake is when the last handshake was, full or of a resumption, by Leshan's
+	// clock in milliseconds.
+	Handshake time.Time
+	// ConnectionID is the one that the client has to send, "" if none was agreed on.
+	ConnectionID string
 }
 
 // Stream collects events from the moment it was opened, so that none is missed
@@ -98,7 +115,7 @@ type Stream struct {
 // Events opens a stream of one endpoint's events, or of all if ep is empty. It
 // ends with ctx or by Close. CoAP messages that came before the client was known
 // by its address, the first Register among them, are only in a stream of all.
-func (s *Server) Events(ctx context.Context, ep string) (*Stream, error) {
+func (s *process) Events(ctx context.Context, ep string) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	address := s.api + "/event"
 	if ep != "" {
@@ -126,7 +143,7 @@ func (s *Server) Events(ctx context.Context, ep string) (*Stream, error) {
 }
 
 // MustEvents is [Server.Events] for the length of a test.
-func (s *Server) MustEvents(tb testing.TB, ep string) *Stream {
+func (s *process) MustEvents(tb testing.TB, ep string) *Stream {
 	tb.Helper()
 	stream, err := s.Events(context.Background(), ep)
 	if err != nil {
@@ -255,6 +272,12 @@ type coapJSON struct {
 	Options  string `json:"options"`
 	Payload  string `json:"payload"`
 	Raw      string `json:"raw"`
+	DTLS     *struct {
+		CipherSuite  string `json:"cipher"`
+		Session      string `json:"session"`
+		Handshake    int64  `json:"handshake"`
+		ConnectionID string `json:"connectionId"`
+	} `json:"dtls"`
 }
 
 func decodeEvent(kind EventKind, data json.RawMessage) (Event, error) {
@@ -281,6 +304,8 @@ func decodeEvent(kind EventKind, data json.RawMessage) (Event, error) {
 		event.Endpoint = in.Registration.Endpoint
 	case Notified, Sent:
 		event.Notification, err = in.notification()
+	case Bootstrapped:
+		event.Session, err = decodeSession(data)
 	case CoAPLog:
 		event.CoAP, err = in.message()
 	}
@@ -322,6 +347,11 @@ func (in coapJSON) message() (*Message, error) {
 	}
 	if out.Raw, err = hex.DecodeString(in.Raw); err != nil {
 		return nil, fmt.Errorf("raw: %w", err)
+	}
+	if d := in.DTLS; d != nil {
+		out.DTLS = &DTLS{
+			CipherSuite: d.CipherSuite, Session: d.Session, Handshake: time.UnixMilli(d.Handshake), ConnectionID: d.ConnectionID,
+		}
 	}
 	return out, nil
 }

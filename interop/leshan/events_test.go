@@ -32,7 +32,7 @@ func eventServer(t *testing.T) (*Server, chan<- string) {
 	}
 	web := httptest.NewServer(http.HandlerFunc(handler))
 	t.Cleanup(web.Close)
-	return &Server{api: web.URL, http: web.Client()}, frames
+	return &Server{process: &process{api: web.URL, http: web.Client()}}, frames
 }
 
 func awake(ep string) string {

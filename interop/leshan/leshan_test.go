@@ -84,7 +84,7 @@ func TestBrokenModelIsLogged(t *testing.T) {
 // Each of the ports may be lost to another program between choice and use.
 func TestTakenPort(t *testing.T) {
 	Require(t, errOfShared)
-	prog, err := obtain(testContext(t))
+	prog, err := serverEdition.obtain(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestTakenPort(t *testing.T) {
 				t.Errorf("launch: %v, want %v", err, errPortTaken)
 			}
 			if err == nil {
-				server.Close()
+				server.stop()
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestRegistrationByHand(t *testing.T) {
 	server, ctx := sharedServer(t)
 	const ep = "urn:dev:os:0023C7-000001"
 	everything, mine := server.MustEvents(t, ""), server.MustEvents(t, ep)
-	p := newPeer(t, server)
+	p := newPeer(t, server.CoAP)
 	register := unhex(t, "420212340102b272641128396c776d326d3d312e310d0e65703d75726e3a6465763a6f733a3030323343372d303030303031066c743d33303003623d55ff3c2f312f303e2c3c2f332f303e")
 	p.send(register)
 	answer := p.receive()
@@ -197,7 +197,7 @@ func TestRegistrationsThatLeshanRefuses(t *testing.T) {
 		{"lifetime not a number", con, registerRest("lwm2m=1.1", "ep=bad", "lt=soon", links), 0xa0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := newPeer(t, server)
+			p := newPeer(t, server.CoAP)
 			answer := p.ask(test.kind, post, 7, test.rest)
 			if answer.code != test.code {
 				t.Errorf("answer %d.%02d %q, want %d.%02d", answer.code>>5, answer.code&31, answer.rest, test.code>>5, test.code&31)
@@ -218,7 +218,7 @@ func TestQueueModeWaitsForTheClient(t *testing.T) {
 		}
 		return event
 	}
-	p := newPeer(t, server)
+	p := newPeer(t, server.CoAP)
 	answer := p.ask(con, post, 1, registerRest("lwm2m=1.1", "ep="+ep, "Q", "</3/0>"))
 	if answer.code != created {
 		t.Fatalf("Register: %x %q", answer.code, answer.rest)
@@ -271,7 +271,7 @@ func TestCredentials(t *testing.T) {
 	if err := server.SetCredentials(ctx, "certified", Credentials{X509: true}); err != nil {
 		t.Error(err)
 	}
-	p := newPeer(t, server)
+	p := newPeer(t, server.CoAP)
 	rest := registerRest("lwm2m=1.1", "ep=secured", "</3/0>")
 	if answer := p.ask(con, post, 1, rest); answer.code != 0x83 {
 		t.Errorf("Register without DTLS: %x %q, want 4.03", answer.code, answer.rest)
@@ -291,7 +291,7 @@ func TestModelsGiveTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := Start(t, Options{Models: fstest.MapFS{"33000.xml": {Data: definition}}})
-	p := newPeer(t, server)
+	p := newPeer(t, server.CoAP)
 	p.register("typed", "</33000>;ver=1.0,</33000/0>")
 	read := func(ctx context.Context) (*Result, error) { return server.Read(ctx, "typed", "/33000/0", TLV) }
 	result, err := during(testContext(t), read, func() {

@@ -19,8 +19,13 @@ import (
 	"time"
 )
 
-// Version is the release of Leshan that Start runs.
-const Version = "2.0.0-M18"
+const (
+	// Version is the release of Leshan's server that Start runs.
+	Version = "2.0.0-M18"
+	// BootstrapVersion is the release of Leshan's bootstrap server that StartBootstrap
+	// runs: of the later ones, Maven Central has the server only.
+	BootstrapVersion = "2.0.0-M15"
+)
 
 const (
 	minJava   = 17
@@ -29,21 +34,50 @@ const (
 	fetchLimit = 5 * time.Minute
 )
 
-// pom asks Maven for the server library, its CoAP and DTLS transport, the test
-// objects 3441 and 3442 (they are in the core's test jar), and a logger.
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+// edition is one of the programs that this package can run.
+type edition struct {
+	// pom asks Maven for the libraries.
+	pom string
+	// sources are the folders of its front end below gateway, main its class.
+	sources []string
+	main    string
+	// jar is the environment variable with a class path to use instead of Maven's.
+	jar string
+}
+
+var (
+	// The server needs its library, its CoAP and DTLS transport, and the test objects
+	// 3441 and 3442, which are in the core's test jar.
+	serverEdition = edition{
+		pom: pom(library("leshan-lwm2m-server", Version, ""), library("leshan-tl-cf-server-coap", Version, ""),
+			library("leshan-lwm2m-core", Version, "<type>test-jar</type>")),
+		sources: []string{"shared", "server"}, main: "Gateway", jar: "LWM2M_LESHAN_JAR",
+	}
+	bootstrapEdition = edition{
+		pom:     pom(library("leshan-server-cf", BootstrapVersion, "")),
+		sources: []string{"shared", "bootstrap"}, main: "BootstrapGateway", jar: "LWM2M_LESHAN_BOOTSTRAP_JAR",
+	}
+)
+
+func library(name, version, more string) string {
+	return "<dependency><groupId>org.eclipse.leshan</groupId><artifactId>" + name + "</artifactId><version>" +
+		version + "</version>" + more + "</dependency>"
+}
+
+// pom is a Maven project that depends on libraries and a logger.
+func pom(libraries ...string) string {
+	return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>lwm2m.interop</groupId><artifactId>leshan</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.eclipse.leshan</groupId><artifactId>leshan-lwm2m-server</artifactId><version>` + Version + `</version></dependency>
-    <dependency><groupId>org.eclipse.leshan</groupId><artifactId>leshan-tl-cf-server-coap</artifactId><version>` + Version + `</version></dependency>
-    <dependency><groupId>org.eclipse.leshan</groupId><artifactId>leshan-lwm2m-core</artifactId><version>` + Version + `</version><type>test-jar</type></dependency>
+    ` + strings.Join(libraries, "\n    ") + `
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>2.0.17</version></dependency>
   </dependencies>
 </project>
 `
+}
 
-//go:embed gateway/*.java
+//go:embed gateway/*/*.java
 var gateway embed.FS
 
 // UnavailableError says that Leshan cannot run on this machine because something
@@ -69,9 +103,9 @@ type program struct {
 
 func (p program) isDemo() bool { return p.main == demoClass }
 
-// obtain finds Leshan in the cache, or fetches and builds it. It may run in
+// obtain finds the program in the cache, or fetches and builds it. It may run in
 // several processes at once: one works, the others wait for it.
-func obtain(ctx context.Context) (program, error) {
+func (e edition) obtain(ctx context.Context) (program, error) {
 	java, err := findJava(ctx)
 	if err != nil {
 		return program{}, err
@@ -86,22 +120,22 @@ func obtain(ctx context.Context) (program, error) {
 	}
 	defer unlock()
 
-	classpath := os.Getenv("LWM2M_LESHAN_JAR")
+	classpath := os.Getenv(e.jar)
 	if classpath == "" {
-		jars, err := cached(cache, "jars-"+digest([]byte(pom)), func(dir string) error { return fetch(ctx, dir) })
+		jars, err := cached(cache, "jars-"+digest([]byte(e.pom)), func(dir string) error { return e.fetch(ctx, dir) })
 		if err != nil {
 			return program{}, err
 		}
 		classpath = filepath.Join(jars, "*")
-	} else if isDemo, err := holdsDemo(classpath); err != nil || isDemo {
+	} else if isDemo, err := e.holdsDemo(classpath); err != nil || isDemo {
 		return program{java: java, classpath: classpath, main: demoClass}, err
 	}
-	classes, err := compile(ctx, cache, classpath)
+	classes, err := e.compile(ctx, cache, classpath)
 	if err != nil {
 		return program{}, err
 	}
 	classpath = classes + string(os.PathListSeparator) + classpath
-	return program{java: java, classpath: classpath, main: "Gateway"}, nil
+	return program{java: java, classpath: classpath, main: e.main}, nil
 }
 
 func cacheFolder() (string, error) {
@@ -146,10 +180,10 @@ func cached(cache, name string, fill func(dir string) error) (string, error) {
 }
 
 // fetch has Maven copy Leshan and all it depends on into dir.
-func fetch(ctx context.Context, dir string) error {
+func (e edition) fetch(ctx context.Context, dir string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return &UnavailableError{Need: "Maven (mvn) to fetch Eclipse Leshan " + Version, Err: err}
+		return &UnavailableError{Need: "Maven (mvn) to fetch Eclipse Leshan", Err: err}
 	}
 	work, err := os.MkdirTemp("", "leshan-pom-")
 	if err != nil {
@@ -157,7 +191,7 @@ func fetch(ctx context.Context, dir string) error {
 	}
 	defer os.RemoveAll(work)
 	file := filepath.Join(work, "pom.xml")
-	if err := os.WriteFile(file, []byte(pom), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(e.pom), 0o644); err != nil {
 		return fmt.Errorf("leshan: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
@@ -166,28 +200,30 @@ func fetch(ctx context.Context, dir string) error {
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return &UnavailableError{
-			Need: "Eclipse Leshan " + Version + " from Maven Central",
+			Need: "Eclipse Leshan from Maven Central",
 			Err:  fmt.Errorf("mvn: %w\n%s", err, firstLines(out, 5)),
 		}
 	}
 	return nil
 }
 
-// compile translates the gateway against the libraries of classpath.
-func compile(ctx context.Context, cache, classpath string) (string, error) {
-	names, err := fs.Glob(gateway, "gateway/*.java")
-	if err != nil {
-		return "", fmt.Errorf("leshan: %w", err)
-	}
+// compile translates the front end against the libraries of classpath.
+func (e edition) compile(ctx context.Context, cache, classpath string) (string, error) {
 	all := []byte(classpath)
-	sources := make(map[string][]byte, len(names))
-	for _, name := range names {
-		text, err := gateway.ReadFile(name)
+	sources := make(map[string][]byte)
+	for _, folder := range e.sources {
+		names, err := fs.Glob(gateway, "gateway/"+folder+"/*.java")
 		if err != nil {
 			return "", fmt.Errorf("leshan: %w", err)
 		}
-		sources[filepath.Base(name)] = text
-		all = append(append(all, name...), text...)
+		for _, name := range names {
+			text, err := gateway.ReadFile(name)
+			if err != nil {
+				return "", fmt.Errorf("leshan: %w", err)
+			}
+			sources[filepath.Base(name)] = text
+			all = append(append(all, name...), text...)
+		}
 	}
 	return cached(cache, "gateway-"+digest(all), func(dir string) error {
 		javac, err := javaTool("javac")
@@ -239,7 +275,7 @@ func javaTool(name string) (string, error) {
 }
 
 // holdsDemo tells whether a class path is Leshan's demo server.
-func holdsDemo(classpath string) (bool, error) {
+func (e edition) holdsDemo(classpath string) (bool, error) {
 	entry := strings.ReplaceAll(demoClass, ".", "/") + ".class"
 	for _, jar := range filepath.SplitList(classpath) {
 		if !strings.HasSuffix(jar, ".jar") {
@@ -247,7 +283,7 @@ func holdsDemo(classpath string) (bool, error) {
 		}
 		archive, err := zip.OpenReader(jar)
 		if err != nil {
-			return false, fmt.Errorf("leshan: LWM2M_LESHAN_JAR: %w", err)
+			return false, fmt.Errorf("leshan: %s: %w", e.jar, err)
 		}
 		file, err := archive.Open(entry)
 		if err == nil {

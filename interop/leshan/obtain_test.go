@@ -28,7 +28,7 @@ func TestObtainConcurrentlyAndOffline(t *testing.T) {
 	var workers sync.WaitGroup
 	programs, failures := make([]program, 3), make([]error, 3)
 	for i := range programs {
-		workers.Go(func() { programs[i], failures[i] = obtain(context.Background()) })
+		workers.Go(func() { programs[i], failures[i] = serverEdition.obtain(context.Background()) })
 	}
 	workers.Wait()
 	if err := errors.Join(failures...); err != nil {
@@ -42,7 +42,7 @@ func TestObtainConcurrentlyAndOffline(t *testing.T) {
 	}
 
 	onlyJava(t, programs[0].java)
-	again, err := obtain(context.Background())
+	again, err := serverEdition.obtain(context.Background())
 	if err != nil || again.classpath != programs[0].classpath {
 		t.Errorf("without Maven and javac: %+v, %v, want %+v", again, err, programs[0])
 	}
@@ -95,7 +95,7 @@ func TestObtainSaysWhatIsMissing(t *testing.T) {
 			}
 			t.Setenv("LWM2M_LESHAN_CACHE", t.TempDir())
 			t.Setenv("LWM2M_LESHAN_JAR", test.jar)
-			_, err := obtain(context.Background())
+			_, err := serverEdition.obtain(context.Background())
 			var unavailable *UnavailableError
 			if !errors.As(err, &unavailable) {
 				t.Fatalf("obtain: %v, want an UnavailableError", err)
@@ -121,14 +121,14 @@ func TestDemoServerJar(t *testing.T) {
 		t.Fatal(err)
 	}
 	for classpath, want := range map[string]bool{jar: true, "lib" + string(os.PathListSeparator) + jar: true, "lib": false} {
-		if got, err := holdsDemo(classpath); got != want || err != nil {
+		if got, err := serverEdition.holdsDemo(classpath); got != want || err != nil {
 			t.Errorf("holdsDemo(%q) = %v, %v, want %v", classpath, got, err, want)
 		}
 	}
-	if _, err := holdsDemo("missing.jar"); err == nil {
+	if _, err := serverEdition.holdsDemo("missing.jar"); err == nil {
 		t.Error("a missing jar is taken")
 	}
-	server := &Server{dir: t.TempDir()}
+	server := &process{dir: t.TempDir()}
 	args, err := server.arguments(program{main: demoClass, classpath: jar}, Options{}, []string{"1", "2", "3", "4", "5", "6"})
 	if err != nil {
 		t.Fatal(err)

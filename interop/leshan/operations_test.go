@@ -20,7 +20,7 @@ func newClient(t *testing.T, ep string) client {
 	t.Helper()
 	server, ctx := sharedServer(t)
 	events := server.MustEvents(t, ep)
-	p := newPeer(t, server)
+	p := newPeer(t, server.CoAP)
 	p.register(ep, `</>;rt="oma.lwm2m";ct="60 110 112 11542 11543",</1/0>,</3/0>,</3442/0>`)
 	if _, err := events.Wait(ctx, Registered, nil); err != nil {
 		t.Fatal(err)

@@ -31,9 +31,9 @@ const (
 	content = 0x45
 )
 
-func newPeer(t *testing.T, s *Server) *peer {
+func newPeer(t *testing.T, server string) *peer {
 	t.Helper()
-	conn, err := net.Dial("udp", s.CoAP)
+	conn, err := net.Dial("udp", server)
 	if err != nil {
 		t.Fatal(err)
 	}

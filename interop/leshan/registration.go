@@ -131,7 +131,7 @@ func (s *Server) Client(ctx context.Context, ep string) (*Registration, error) {
 }
 
 // Endpoints returns the addresses at which the server hears clients, as URIs.
-func (s *Server) Endpoints(ctx context.Context) ([]string, error) {
+func (s *process) Endpoints(ctx context.Context) ([]string, error) {
 	var list []struct {
 		URI struct {
 			Full string `json:"full"`
@@ -147,7 +147,7 @@ func (s *Server) Endpoints(ctx context.Context) ([]string, error) {
 	return uris, nil
 }
 
-func (s *Server) get(ctx context.Context, path string, into any) error {
+func (s *process) get(ctx context.Context, path string, into any) error {
 	answer, err := s.call(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ type PSK struct {
 
 // SetCredentials adds or replaces the credentials of an endpoint, which must
 // then use DTLS. An identity that another endpoint has is refused (HTTP 400).
-func (s *Server) SetCredentials(ctx context.Context, ep string, c Credentials) error {
+func (s *process) SetCredentials(ctx context.Context, ep string, c Credentials) error {
 	type tls struct {
 		Mode    string         `json:"mode"`
 		Details map[string]any `json:"details,omitempty"`
@@ -202,7 +202,7 @@ func (s *Server) SetCredentials(ctx context.Context, ep string, c Credentials) e
 
 // DeleteCredentials removes what SetCredentials has set, and with it the DTLS
 // connections that rest on it.
-func (s *Server) DeleteCredentials(ctx context.Context, ep string) error {
+func (s *process) DeleteCredentials(ctx context.Context, ep string) error {
 	_, err := s.call(ctx, http.MethodDelete, "/security/clients/"+url.PathEscape(ep), nil)
 	return err
 }

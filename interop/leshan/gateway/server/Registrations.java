@@ -2,8 +2,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Date;
-import org.eclipse.leshan.core.link.Link;
-import org.eclipse.leshan.core.link.attributes.Attribute;
 import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.request.BindingMode;
 import org.eclipse.leshan.server.LeshanServer;
@@ -12,7 +10,7 @@ import org.eclipse.leshan.server.queue.PresenceService;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
 
-/** Registrations, links and server addresses to JSON. */
+/** Registrations and server addresses to JSON. */
 final class Registrations {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
@@ -25,7 +23,7 @@ final class Registrations {
         json.put("lifetime", r.getLifeTimeInSec()).put("bindingMode", BindingMode.toString(r.getBindingMode()));
         json.put("rootPath", r.getRootPath()).put("queuemode", r.getQueueMode());
         json.put("secure", "coaps".equals(r.getEndpointUri().getScheme()));
-        json.set("objectLinks", links(r.getSortedObjectLinks()));
+        json.set("objectLinks", Answers.links(r.getSortedObjectLinks()));
         json.set("additionalRegistrationAttributes", Nodes.MAPPER.valueToTree(r.getAdditionalRegistrationAttributes()));
         ObjectNode instances = json.putObject("availableInstances");
         for (LwM2mPath path : r.getAvailableInstances()) {
@@ -43,20 +41,8 @@ final class Registrations {
         json.put("address", u.getAddress().getHostAddress() + ":" + u.getPort());
         json.put("lifetime", u.getLifeTimeInSec()).put("alternatePath", u.getAlternatePath());
         json.put("bindingMode", u.getBindingMode() == null ? null : BindingMode.toString(u.getBindingMode()));
-        json.set("objectLinks", u.getObjectLinks() == null ? JSON.nullNode() : links(u.getObjectLinks()));
+        json.set("objectLinks", u.getObjectLinks() == null ? JSON.nullNode() : Answers.links(u.getObjectLinks()));
         json.set("additionalAttributes", Nodes.MAPPER.valueToTree(u.getAdditionalAttributes()));
-        return json;
-    }
-
-    static ArrayNode links(Link[] links) {
-        ArrayNode json = JSON.arrayNode();
-        for (Link link : links) {
-            ObjectNode entry = json.addObject().put("url", link.getUriReference());
-            ObjectNode attributes = entry.putObject("attributes");
-            for (Attribute attribute : link.getAttributes()) {
-                attributes.put(attribute.getName(), attribute.hasValue() ? attribute.getCoreLinkValue() : null);
-            }
-        }
         return json;
     }
 

@@ -1,21 +1,10 @@
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.net.httpserver.HttpExchange;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNode;
 import org.eclipse.leshan.core.node.TimestampedLwM2mNodes;
 import org.eclipse.leshan.core.observation.CompositeObservation;
@@ -25,7 +14,6 @@ import org.eclipse.leshan.core.request.SendRequest;
 import org.eclipse.leshan.core.response.ObserveCompositeResponse;
 import org.eclipse.leshan.core.response.ObserveResponse;
 import org.eclipse.leshan.server.LeshanServer;
-import org.eclipse.leshan.server.endpoint.LwM2mServerEndpoint;
 import org.eclipse.leshan.server.observation.ObservationListener;
 import org.eclipse.leshan.server.queue.PresenceListener;
 import org.eclipse.leshan.server.queue.PresenceService;
@@ -33,26 +21,15 @@ import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationListener;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
 import org.eclipse.leshan.server.send.SendListener;
-import org.eclipse.leshan.transport.californium.server.endpoint.CaliforniumServerEndpoint;
 
-/** What happens in the server, as a stream of server-sent events, for all clients or for one (ep=NAME). */
+/** Tells what happens in the server. */
 final class Events implements RegistrationListener, ObservationListener, SendListener, PresenceListener {
     private static final Comparator<Instant> UNTIMED_LAST = Comparator.nullsLast(Comparator.naturalOrder());
-    private static final long HEARTBEAT_SECONDS = 10;
-    private final List<Subscriber> subscribers = new CopyOnWriteArrayList<>();
-    private final Map<InetSocketAddress, String> endpoints = new ConcurrentHashMap<>();
+    private final Feed feed;
     private final PresenceService presence;
 
-    private static final class Subscriber {
-        final BlockingQueue<String> frames = new LinkedBlockingQueue<>();
-        final String endpoint;
-
-        Subscriber(String endpoint) {
-            this.endpoint = endpoint;
-        }
-    }
-
-    Events(LeshanServer server) {
+    Events(LeshanServer server, Feed feed) {
+        this.feed = feed;
         presence = server.getPresenceService();
         server.getRegistrationService().addListener(this);
         server.getObservationService().addListener(this);
@@ -60,78 +37,35 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
         presence.addListener(this);
     }
 
-    /** Shows every CoAP message as COAPLOG. */
-    void traceCoap(LeshanServer server) {
-        for (LwM2mServerEndpoint endpoint : server.getEndpoints()) {
-            ((CaliforniumServerEndpoint) endpoint).getCoapEndpoint().addInterceptor(new CoapTrace(this));
-        }
-    }
-
-    void stream(HttpExchange exchange) throws IOException {
-        String query = exchange.getRequestURI().getQuery();
-        Subscriber subscriber = new Subscriber(query != null && query.startsWith("ep=") ? query.substring(3) : null);
-        subscribers.add(subscriber); // before the headers: who has them misses nothing
-        try (exchange) {
-            exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
-            exchange.sendResponseHeaders(200, 0);
-            OutputStream out = exchange.getResponseBody();
-            out.flush();
-            while (true) {
-                String frame = subscriber.frames.poll(HEARTBEAT_SECONDS, TimeUnit.SECONDS);
-                out.write((frame == null ? "\r\n" : frame).getBytes(StandardCharsets.UTF_8));
-                out.flush();
-            }
-        } catch (IOException | InterruptedException e) {
-            // The reader has gone: that is how every stream ends.
-        } finally {
-            subscribers.remove(subscriber);
-        }
-    }
-
-    private void emit(String name, String endpoint, ObjectNode data) {
-        String frame = "event: " + name + "\r\ndata: " + data + "\r\n\r\n";
-        for (Subscriber s : subscribers) {
-            if (s.endpoint == null || s.endpoint.equals(endpoint)) {
-                s.frames.add(frame);
-            }
-        }
-    }
-
-    void emitCoap(InetSocketAddress peer, ObjectNode message) {
-        String endpoint = endpoints.getOrDefault(peer, "");
-        message.put("ep", endpoint).put("address", peer.getAddress().getHostAddress() + ":" + peer.getPort());
-        emit("COAPLOG", endpoint, message);
-    }
-
     @Override
     public void registered(Registration now, Registration before, Collection<Observation> dropped) {
-        endpoints.put(now.getSocketAddress(), now.getEndpoint());
-        emit("REGISTRATION", now.getEndpoint(), Registrations.toJson(now, presence));
+        feed.attribute(now.getSocketAddress(), now.getEndpoint());
+        feed.emit("REGISTRATION", now.getEndpoint(), Registrations.toJson(now, presence));
     }
 
     @Override
     public void updated(RegistrationUpdate update, Registration now, Registration before) {
-        endpoints.put(now.getSocketAddress(), now.getEndpoint());
+        feed.attribute(now.getSocketAddress(), now.getEndpoint());
         ObjectNode data = Nodes.MAPPER.createObjectNode();
         data.set("registration", Registrations.toJson(now, presence));
         data.set("update", Registrations.toJson(update));
-        emit("UPDATED", now.getEndpoint(), data);
+        feed.emit("UPDATED", now.getEndpoint(), data);
     }
 
     @Override
     public void unregistered(Registration gone, Collection<Observation> dropped, boolean expired, Registration next) {
         ObjectNode data = Registrations.toJson(gone, presence);
-        emit("DEREGISTRATION", gone.getEndpoint(), data.put("expired", expired).put("replaced", next != null));
+        feed.emit("DEREGISTRATION", gone.getEndpoint(), data.put("expired", expired).put("replaced", next != null));
     }
 
     @Override
     public void onAwake(Registration client) {
-        emit("AWAKE", client.getEndpoint(), named(client));
+        feed.emit("AWAKE", client.getEndpoint(), named(client));
     }
 
     @Override
     public void onSleeping(Registration client) {
-        emit("SLEEPING", client.getEndpoint(), named(client));
+        feed.emit("SLEEPING", client.getEndpoint(), named(client));
     }
 
     @Override
@@ -153,7 +87,7 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
                 data.set("val", Nodes.toJson(node.getNode()));
             }
         }
-        emit("NOTIFICATION", client.getEndpoint(), data);
+        feed.emit("NOTIFICATION", client.getEndpoint(), data);
     }
 
     @Override
@@ -163,24 +97,24 @@ final class Events implements RegistrationListener, ObservationListener, SendLis
         ArrayNode paths = data.putArray("paths");
         observation.getPaths().forEach(path -> paths.add(path.toString()));
         samples(data, response.getTimestampedLwM2mNodes());
-        emit("NOTIFICATION", client.getEndpoint(), data);
+        feed.emit("NOTIFICATION", client.getEndpoint(), data);
     }
 
     @Override
     public void onError(Observation observation, Registration client, Exception error) {
-        emit("NOTIFICATION_ERROR", client.getEndpoint(), named(client).put("error", String.valueOf(error)));
+        feed.emit("NOTIFICATION_ERROR", client.getEndpoint(), named(client).put("error", String.valueOf(error)));
     }
 
     @Override
     public void dataReceived(Registration client, TimestampedLwM2mNodes nodes, SendRequest request) {
         ObjectNode data = named(client);
         samples(data, nodes);
-        emit("SEND", client.getEndpoint(), data);
+        feed.emit("SEND", client.getEndpoint(), data);
     }
 
     @Override
     public void onError(Registration client, String message, Exception error) {
-        emit("SEND_ERROR", client.getEndpoint(), named(client).put("error", message + ": " + error));
+        feed.emit("SEND_ERROR", client.getEndpoint(), named(client).put("error", message + ": " + error));
     }
 
     private static ObjectNode named(Registration client) {

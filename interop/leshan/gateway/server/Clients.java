@@ -1,6 +1,5 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +8,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.eclipse.californium.core.coap.Response;
 import org.eclipse.leshan.core.link.attributes.InvalidAttributeException;
 import org.eclipse.leshan.core.link.lwm2m.attributes.DefaultLwM2mAttributeParser;
 import org.eclipse.leshan.core.link.lwm2m.attributes.LwM2mAttributeSet;
@@ -37,12 +35,7 @@ import org.eclipse.leshan.core.request.WriteCompositeRequest;
 import org.eclipse.leshan.core.request.WriteRequest;
 import org.eclipse.leshan.core.request.exception.ClientSleepingException;
 import org.eclipse.leshan.core.request.exception.InvalidRequestException;
-import org.eclipse.leshan.core.response.CreateResponse;
-import org.eclipse.leshan.core.response.DiscoverResponse;
 import org.eclipse.leshan.core.response.LwM2mResponse;
-import org.eclipse.leshan.core.response.ReadCompositeResponse;
-import org.eclipse.leshan.core.response.ReadResponse;
-import org.eclipse.leshan.core.util.Hex;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.registration.Registration;
 
@@ -83,9 +76,9 @@ final class Clients {
             return name == null ? null : ContentFormat.fromName(name.toUpperCase());
         }
 
-        List<String> paths() throws Gateway.Refused {
+        List<String> paths() throws Http.Refused {
             if (!parameters.containsKey("paths")) {
-                throw new Gateway.Refused(400, "paths is missing");
+                throw new Http.Refused(400, "paths is missing");
             }
             return Arrays.asList(parameters.get("paths").split(","));
         }
@@ -106,10 +99,10 @@ final class Clients {
         String endpoint = URI.create(name).getPath().substring(1);
         Registration client = server.getRegistrationService().getByEndpoint(endpoint);
         if (client == null) {
-            throw new Gateway.Refused(400, "No registered client with id '" + endpoint + "'");
+            throw new Http.Refused(400, "No registered client with id '" + endpoint + "'");
         }
         if (slash < 0) {
-            Gateway.reply(exchange, 200, Registrations.toJson(client, server.getPresenceService()));
+            Http.reply(exchange, 200, Registrations.toJson(client, server.getPresenceService()));
             return;
         }
         Request request = new Request(exchange, path.substring(slash));
@@ -117,7 +110,7 @@ final class Clients {
         try {
             perform(request);
         } catch (InvalidRequestException | CodecException | InvalidAttributeException | ClientSleepingException e) {
-            throw new Gateway.Refused(400, "Invalid request: " + e.getMessage());
+            throw new Http.Refused(400, "Invalid request: " + e.getMessage());
         }
     }
 
@@ -125,7 +118,7 @@ final class Clients {
         ArrayNode all = Nodes.MAPPER.createArrayNode();
         server.getRegistrationService().getAllRegistrations()
                 .forEachRemaining(r -> all.add(Registrations.toJson(r, server.getPresenceService())));
-        Gateway.reply(exchange, 200, all);
+        Http.reply(exchange, 200, all);
     }
 
     private void perform(Request r) throws Exception {
@@ -171,7 +164,7 @@ final class Clients {
             case "DELETE ":
                 return new DeleteRequest(r.target);
             default:
-                throw new Gateway.Refused(400, "Invalid path");
+                throw new Http.Refused(400, "Invalid path");
         }
     }
 
@@ -183,7 +176,7 @@ final class Clients {
         }
         LwM2mNode node = Nodes.fromJson(Nodes.MAPPER.readTree(body));
         if (!(node instanceof LwM2mObjectInstance)) {
-            throw new Gateway.Refused(400, "payload must contain an object instance");
+            throw new Http.Refused(400, "payload must contain an object instance");
         }
         LwM2mObjectInstance instance = (LwM2mObjectInstance) node;
         return instance.getId() == LwM2mObjectInstance.UNDEFINED
@@ -201,10 +194,10 @@ final class Clients {
 
     private void cancel(Request r, java.util.function.Predicate<Observation> wanted) throws Exception {
         Observation found = server.getObservationService().getObservations(r.client).stream().filter(wanted)
-                .findFirst().orElseThrow(() -> new Gateway.Refused(404, "no such observation"));
+                .findFirst().orElseThrow(() -> new Http.Refused(404, "no such observation"));
         if (!r.parameters.containsKey("active")) {
             server.getObservationService().cancelObservation(found);
-            Gateway.reply(r.exchange, 200, "");
+            Http.reply(r.exchange, 200, "");
             return;
         }
         LwM2mResponse response = send(r, found instanceof SingleObservation
@@ -235,26 +228,8 @@ final class Clients {
 
     private static void answer(Request r, LwM2mResponse response) throws Exception {
         if (response == null) {
-            throw new Gateway.Refused(504, "Request timeout");
+            throw new Http.Refused(504, "Request timeout");
         }
-        ObjectNode json = Nodes.MAPPER.createObjectNode();
-        json.put("status", response.getCode().getName() + "(" + response.getCode().getCode() + ")");
-        json.put("valid", response.isValid()).put("success", response.isSuccess());
-        json.put("failure", response.isFailure()).put("errormessage", response.getErrorMessage());
-        if (response.isSuccess() && response instanceof ReadResponse) {
-            json.set("content", Nodes.toJson(((ReadResponse) response).getContent()));
-        } else if (response.isSuccess() && response instanceof ReadCompositeResponse) {
-            json.set("content", Nodes.toJson(((ReadCompositeResponse) response).getContent()));
-        } else if (response.isSuccess() && response instanceof DiscoverResponse) {
-            json.set("objectLinks", Registrations.links(((DiscoverResponse) response).getObjectLinks()));
-        } else if (response.isSuccess() && response instanceof CreateResponse) {
-            json.put("location", ((CreateResponse) response).getLocation());
-        }
-        if (response.getCoapResponse() instanceof Response) {
-            Response coap = (Response) response.getCoapResponse();
-            json.put("contentFormat", coap.getOptions().getContentFormat());
-            json.put("payload", Hex.encodeHexString(coap.getPayload()));
-        }
-        Gateway.reply(r.exchange, 200, json);
+        Http.reply(r.exchange, 200, Answers.toJson(response));
     }
 }

@@ -90,11 +90,11 @@ final class Nodes {
         }
     }
 
-    static LwM2mNode fromJson(JsonNode json) throws Gateway.Refused {
+    static LwM2mNode fromJson(JsonNode json) throws Http.Refused {
         try {
             return parse(json);
         } catch (LinkParseException | RuntimeException e) {
-            throw new Gateway.Refused(400, "Invalid node: " + e.getMessage());
+            throw new Http.Refused(400, "Invalid node: " + e.getMessage());
         }
     }
 
