@@ -127,6 +127,9 @@ func (in *Instance) keepHistory(resource uint16, k keeping) {
 		}
 	}
 	in.histories.Store(&next)
+	if c != nil {
+		c.persist.claimHistories(in)
+	}
 }
 
 // History returns the samples that are kept at the path of a single-instance Resource or of a Resource
@@ -186,8 +189,9 @@ func (k *keeping) ensure(p Path) *series {
 
 // sampling is how a value that is set joins the history of its Resource.
 type sampling struct {
-	at   time.Time // zero if there is no history
-	keep bool      // Admit has nothing against it
+	at    time.Time // zero if there is no history
+	given bool      // the application has said when
+	keep  bool      // Admit has nothing against it
 }
 
 // sample prepares a value for the history. As it may ask the application, no lock
@@ -197,10 +201,11 @@ func (in *Instance) sample(resource uint16, v Value, at time.Time) sampling {
 	if k == nil {
 		return sampling{}
 	}
-	if at.IsZero() {
+	given := !at.IsZero()
+	if !given {
 		at = time.Now()
 	}
-	return sampling{at: at, keep: k.admit == nil || k.admit(v, at)}
+	return sampling{at: at, given: given, keep: k.admit == nil || k.admit(v, at)}
 }
 
 // sampleItems prepares the instances of a Multiple-Instance Resource for the history, or returns nil.
@@ -212,6 +217,7 @@ func (in *Instance) sampleItems(resource uint16, content tree.Content) []samplin
 	samples := make([]sampling, len(content.Items()))
 	for i, item := range content.Items() {
 		samples[i] = in.sample(resource, item.Value, now)
+		samples[i].given = false
 	}
 	return samples
 }
@@ -239,14 +245,15 @@ func (c *Client) sampleChanges(changes []Change) []sampling {
 			at = now
 		}
 		samples[i] = in.sample(change.Path.Resource(), change.Value, at)
+		samples[i].given = !change.Time.IsZero()
 	}
 	return samples
 }
 
 // isStale reports whether a value is older than the last one, which stays the
-// current one then. It is called with the lock held.
+// current one then. One that was taken now is not, whatever the clock says: it may have been set back. It is called with the lock held.
 func (in *Instance) isStale(p Path, s sampling) bool {
-	if s.at.IsZero() {
+	if !s.given {
 		return false
 	}
 	series := in.series(p)
@@ -268,6 +275,9 @@ func (in *Instance) record(p Path, v Value, s sampling) (e Event) {
 		return e
 	}
 	series := k.ensure(p)
+	if c := in.owner.Load(); c != nil && c.persist != nil {
+		series.ring.SetKeeper((*historyKeeper)(c))
+	}
 	if isRelativeTime(s.at) {
 		series.ring.Refuse() // the clock of the device is not set
 		return series.drops("lwm2m: a sample of %v is not kept, as its time is %v", p, s.at)

@@ -24,7 +24,7 @@ func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 		op.fail(now, err)
 		return
 	}
-	op.succeed(now, model.Changed)
+	op.saved(now, &coap.Response{Code: coap.Changed})
 }
 
 // attach checks that the target exists and stores its attributes. It is called with the client's mu held.
@@ -40,5 +40,6 @@ func (op *operation) attach(update model.AttributesUpdate) error {
 	if err := c.reporting().WriteAttributes(op.session.ssid, op.path, update); err != nil {
 		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
 	}
+	c.noteAttributes()
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 
 // Device is what servers have made of a client: its accounts and their attributes.
 type Device struct {
-	// Nodes are the values of the Objects that are kept, sorted by path. One without type stands for an
-	// Object Instance without values, or a Multiple-Instance Resource without instances.
+	// Nodes are the values of the Objects that are kept, sorted by path. Ahead of what is in an Object, an Object
+	// Instance or a Multiple-Instance Resource comes a node without type, as there may be nothing in it.
 	Nodes []format.Node
 	// Attributes are those that servers have attached, in any order.
 	Attributes []Attached

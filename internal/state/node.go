@@ -59,7 +59,7 @@ func (r *reader) node() (n format.Node) {
 	if timed {
 		n.Time = time.UnixMicro(r.int())
 	}
-	if r.err == nil && n.Path.Depth() < 2 {
+	if r.err == nil && n.Path.IsRoot() {
 		r.fail(fmt.Errorf("a value at %v", n.Path))
 	}
 	return n

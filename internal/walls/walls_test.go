@@ -12,7 +12,7 @@ const modulePath = "github.com/lwm2m-go/lwm2m"
 var plan = Rooms{
 	Rooms: []Room{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
-			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
+			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/state", "internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model", "internal/handles"}},
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
