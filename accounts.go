@@ -31,12 +31,12 @@ type configured struct {
 }
 
 // configure remembers the account of an instance of the Security Object, if there is something to remember.
-func (c *Client) configure(node *tree.Instance, a ServerAccount, load loadCredentials) {
-	if a.Security == Security(NoSec{}) && !a.QueueMode && load == nil {
+func (c *Client) configure(node *tree.Instance, a ServerAccount) {
+	if a.Security == Security(NoSec{}) && !a.QueueMode && c.configured == nil {
 		return
 	}
 	if c.configured == nil {
-		c.configured = &configured{load, make(map[*tree.Instance]ServerAccount)}
+		c.configured = &configured{accounts: make(map[*tree.Instance]ServerAccount)}
 	}
 	c.configured.accounts[node] = a
 }
@@ -75,6 +75,34 @@ func (c *Client) accounts() (accounts []account, err error) {
 		accounts = append(accounts, a)
 	}
 	return accounts, errors.Join(errs...)
+}
+
+// hasAccounts reports whether there are instances of the Security Object among the Objects.
+func (c Config) hasAccounts() bool {
+	return slices.ContainsFunc(c.Objects, func(o ObjectInstance) bool {
+		return o != nil && o.Base() != nil && o.Base().Object().ID == objectSecurity
+	})
+}
+
+// completeAccounts completes the instances of the Server Object that belong to those of the Security Object, where
+// Config.Objects has both.
+func (c *Client) completeAccounts() error {
+	known := map[uint16]Path{}
+	for node := range c.tree.Instances(objectSecurity) {
+		a, err := c.readAccount(node)
+		if err != nil {
+			return fmt.Errorf("lwm2m: account %v: %w", node.Path(), err)
+		}
+		if other, ok := known[a.ShortServerID]; ok {
+			return fmt.Errorf("lwm2m: accounts %v and %v have the same Short Server ID %d", other, node.Path(), a.ShortServerID)
+		}
+		known[a.ShortServerID] = node.Path()
+		a.Lifetime = cmp.Or(a.Lifetime, defaultLifetime)
+		if err := c.completeServer(a.ServerAccount); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Client) readAccount(node *tree.Instance) (a account, err error) {

@@ -57,6 +57,9 @@ func NewClient(config Config) (*Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
+	if config.LoadCredentials != nil {
+		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
+	}
 	err = c.addAccounts(accounts, config.LoadCredentials)
 	if err == nil {
 		err = c.addObjects(config.Objects, config.Factories)
@@ -230,6 +233,15 @@ func (c *Client) workOff(now time.Time) {
 	c.mu.Lock()
 	c.changed.keep(changed)
 	c.mu.Unlock()
+}
+
+// now is the time where the client runs. Its wall clock may be set at any moment, so it stamps values
+// and nothing else. It is called with c.mu held; c may be nil.
+func (c *Client) now() time.Time {
+	if c == nil || c.shard == nil {
+		return time.Now()
+	}
+	return c.shard.loop.Now()
 }
 
 // caller is who a server is to the tree.

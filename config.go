@@ -25,11 +25,11 @@ type Config struct {
 	// Endpoint is the Endpoint Client Name, unique among the clients of a server, at most 252 bytes.
 	// URNs such as urn:uuid:… or urn:dev:os:… are customary (Core 1.1.1 §6.2.1).
 	Endpoint string
-	// Servers are the accounts of the LwM2M Servers to register with, at least one.
+	// Servers are the accounts of the LwM2M Servers to register with: at least one, unless Objects has accounts.
 	Servers []ServerAccount
-	// Objects are the Object Instances that servers see. The Security Object
-	// comes from Servers. The Server Object does too; add an instance of it with the
-	// account's Short Server ID to have more in it. A Device Object
+	// Objects are the Object Instances that servers see. The instances of the Security Object
+	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
+	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
 	// with the mandatory Resources is made if there is none.
 	Objects []ObjectInstance
 	// Factories let servers create instances of Objects.
@@ -41,6 +41,11 @@ type Config struct {
 	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
 	// own. It may call any method of the client but must not wait for a later event.
 	OnEvent func(Event)
+	// OnMessage is told of each CoAP message, as it is without DTLS: with whom it is exchanged, by the Short Server ID, 0
+	// for a Bootstrap-Server; whether it is sent or received; and the bytes, which are valid during the call. They may
+	// hold keys. It is called where the client speaks with servers, and so must be quick and must not call methods of
+	// the client that wait. Default: none.
+	OnMessage func(server uint16, sent bool, datagram []byte)
 	// Logger gets what happens; each message of the protocol at level Debug. Secrets are left out.
 	// Default: no log.
 	Logger *slog.Logger
@@ -97,8 +102,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
 	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
-	case len(c.Servers) == 0:
+	case len(c.Servers) == 0 && !c.hasAccounts():
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
+	case len(c.Servers) > 0 && c.hasAccounts():
+		return c, errors.New("lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects")
 	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
 		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative")
 	}
@@ -129,6 +136,7 @@ type settings struct {
 	version         Version
 	network         Network
 	transmission    *coap.Params
+	onMessage       func(server uint16, sent bool, datagram []byte)
 	updateMargin    time.Duration
 	updateInterval  time.Duration
 	maxObservations int
@@ -140,7 +148,7 @@ type settings struct {
 
 func (c Config) settings() settings {
 	return settings{
-		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(),
+		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(), onMessage: c.OnMessage,
 		updateMargin: c.UpdateMargin, updateInterval: c.MinUpdateInterval, maxObservations: c.MaxObservations,
 		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
 	}

@@ -62,7 +62,7 @@ func TestConfigErrors(t *testing.T) {
 		{func(c *lwm2m.Config) {
 			def, _ := model.Embedded().Latest(0)
 			c.Objects = []lwm2m.ObjectInstance{lwm2m.NewInstance(def, 0)}
-		}, "lwm2m: Config.Objects[0]: /0/0 holds credentials; they come from Config.Servers"},
+		}, "lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects"},
 		{func(c *lwm2m.Config) { c.Objects = []lwm2m.ObjectInstance{oma.NewDevice(), oma.NewDevice()} },
 			"lwm2m: Config.Objects[1]: 4.00 Bad Request: /3/0: exists already"},
 		{func(c *lwm2m.Config) { d := oma.NewDevice(); c.Objects = []lwm2m.ObjectInstance{d, d} },

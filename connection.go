@@ -81,7 +81,7 @@ func (c *connection) Handle(now time.Time, e loop.Event) {
 	switch e.Kind {
 	case eventInput:
 		if e.Arg == c.link && c.link != nil && c.owner.listensTo(e.Data) {
-			c.trace("<-", e.Data)
+			c.trace(received, e.Data)
 			c.conn.Receive(now, e.Data)
 		}
 	case eventDown:
@@ -189,7 +189,7 @@ func (c *connection) Transmit(datagram []byte) {
 	if c.link == nil {
 		return
 	}
-	c.trace("->", datagram)
+	c.trace(sent, datagram)
 	if err := c.link.Send(datagram); err != nil {
 		c.unsent = true
 		c.client.log.Debug("send failed", "server", c.ssid, "err", err)

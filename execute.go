@@ -38,15 +38,20 @@ func (op *operation) execute(now time.Time, payload []byte) {
 	c.work(now, c.lane(op.path), op.path, func() error { return hooks.Execute(ctx, arguments) }, op.executed)
 }
 
-// executed answers an Execute and then does what the client has to do for it.
+// executed answers an Execute and then has the client do its part.
 func (op *operation) executed(now time.Time, err error) {
 	if err != nil {
 		op.fail(now, err)
 		return
 	}
 	op.succeed(now, model.Changed)
-	for _, s := range op.client().sessions { // a server may have a say in what is another's
-		switch op.path {
+	op.client().executed(now, op.path)
+}
+
+// executed does what the client has to do after an Execute. The loop calls it.
+func (c *Client) executed(now time.Time, p Path) {
+	for _, s := range c.sessions { // a server may have a say in what is another's
+		switch p {
 		case s.server.Child(serverUpdateTrigger):
 			s.reg.Trigger(now)
 			s.settle(now)

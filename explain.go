@@ -14,6 +14,8 @@ import (
 type Explanation struct {
 	Server uint16 // Short Server ID of who observes
 	Paths  []Path // what it observes; several of an Observe-Composite
+	// Composite tells an Observe-Composite from an Observe.
+	Composite bool
 	// LastSent is when the last notification, or the first answer, was sent; zero before that.
 	LastSent time.Time
 	// Earliest is when a change may be told, which pmin and epmin decide. It may have passed.
@@ -34,16 +36,15 @@ func (e Explanation) String() string { return e.text }
 // Explain explains the observations that a change at p concerns: those of p, of what is above it, and of what is
 // below. The root path stands for all.
 func (c *Client) Explain(p Path) []Explanation {
-	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.observed == nil {
 		return nil
 	}
 	var all []Explanation
-	for _, x := range c.observed.ExplainPath(now, p, c.current) {
+	for _, x := range c.observed.ExplainPath(c.now(), p, c.current) {
 		e := Explanation{
-			Server: x.Server, LastSent: x.LastSent, Earliest: x.Earliest, Latest: x.Latest, Stored: x.Backlog, text: x.String(),
+			Server: x.Server, Composite: x.Composite, LastSent: x.LastSent, Earliest: x.Earliest, Latest: x.Latest, Stored: x.Backlog, text: x.String(),
 		}
 		for _, observed := range x.Paths {
 			e.Paths = append(e.Paths, observed.Path)
@@ -58,7 +59,7 @@ func (r *reporting) waiting(p Path) (all []Explanation) {
 	for _, b := range r.stored {
 		if slices.ContainsFunc(b.paths, p.Overlaps) {
 			all = append(all, Explanation{
-				Server: b.server, Paths: b.paths, Stored: b.backlog.Len(),
+				Server: b.server, Composite: b.composite, Paths: b.paths, Stored: b.backlog.Len(),
 				text: fmt.Sprintf("server %d has registered the client anew, and observes no longer %v\n  kept until it does: %d", b.server, b.paths, b.backlog.Len()),
 			})
 		}

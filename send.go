@@ -91,10 +91,10 @@ func (c *Client) SendReport(ctx context.Context, r Report) error {
 
 // sampleNodes checks samples and makes nodes of them.
 func (c *Client) sampleNodes(samples []Sample) ([]format.Node, error) {
-	now := time.Now()
 	nodes := make([]format.Node, len(samples))
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.now()
 	for i, s := range samples {
 		if s.Time.IsZero() {
 			s.Time = now

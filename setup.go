@@ -65,7 +65,7 @@ func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) err
 		if err := c.insert(security); err != nil {
 			return fmt.Errorf("lwm2m: Config.Servers[%d]: %w", i, err)
 		}
-		c.configure(security.node, account, load)
+		c.configure(security.node, account)
 		accounts[i] = account
 	}
 	return nil
@@ -98,8 +98,8 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if object == nil || object.Base() == nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d] is nil", i)
 		}
-		if tree.IsProtected(object.Base().Object().ID) {
-			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials; they come from Config.Servers", i, object.Base().Path())
+		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
+			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
 		if err := c.insert(object.Base()); err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
@@ -122,6 +122,11 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 
 // complete makes or completes the Objects that every client has.
 func (c *Client) complete(accounts []ServerAccount) error {
+	if len(accounts) == 0 {
+		if err := c.completeAccounts(); err != nil {
+			return err
+		}
+	}
 	for _, account := range accounts {
 		if err := c.completeServer(account); err != nil {
 			return err

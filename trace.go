@@ -7,9 +7,18 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 )
 
+// Directions of messages, as the log has them.
+const (
+	sent     = "->"
+	received = "<-"
+)
+
 // trace logs a message at level Debug. Every message of a client passes here. Payloads are
 // left out, as they may hold secrets.
 func (s *connection) trace(direction string, datagram []byte) {
+	if s.client.onMessage != nil {
+		s.client.onMessage(s.ssid, direction == sent, datagram)
+	}
 	log := s.client.log
 	if !log.Enabled(context.Background(), slog.LevelDebug) {
 		return

@@ -14,7 +14,7 @@ func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
 	if err == nil {
 		c.mu.Lock()
-		err = op.attach(update)
+		err = c.attachAttributes(op.session.ssid, op.path, update)
 		c.wake() // for the observations that follow them
 		c.mu.Unlock()
 	} else {
@@ -27,18 +27,17 @@ func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	op.saved(now, &coap.Response{Code: coap.Changed})
 }
 
-// attach checks that the target exists and stores its attributes. It is called with the client's mu held.
-func (op *operation) attach(update model.AttributesUpdate) error {
-	c := op.client()
-	resource, err := c.tree.Target(op.caller(), op.path)
+// attachAttributes checks that the target exists and stores the attributes of a server. The loop calls it, with c.mu held.
+func (c *Client) attachAttributes(server uint16, p Path, update model.AttributesUpdate) error {
+	resource, err := c.tree.Target(c.caller(server), p)
 	if err != nil {
 		return err
 	}
-	if err := update.CheckLevel(op.path, resource); err != nil {
-		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
+	if err := update.CheckLevel(p, resource); err != nil {
+		return &Error{Code: BadRequest, Path: p, Reason: err.Error()}
 	}
-	if err := c.reporting().WriteAttributes(op.session.ssid, op.path, update); err != nil {
-		return &Error{Code: BadRequest, Path: op.path, Reason: err.Error()}
+	if err := c.reporting().WriteAttributes(server, p, update); err != nil {
+		return &Error{Code: BadRequest, Path: p, Reason: err.Error()}
 	}
 	c.noteAttributes()
 	return nil

@@ -181,8 +181,9 @@ func (r *Registry) core(lwm2m Version) *Registry {
 }
 
 // Embedded returns the definitions that are part of this module: Objects 0 to 7
-// in several versions, Portfolio (16), Temperature (3303) and the LwM2M 1.1 Test
-// Object (3442). They are parsed at the first call of Embedded or [Core]; every
+// in several versions, Portfolio (16), Binary App Data Container (19), Event Log (20),
+// Temperature (3303), Light Control (3311), Push Button (3347) and the Test Objects of
+// LwM2M 1.0 and 1.1 (3441, 3442). They are parsed at the first call of Embedded or [Core]; every
 // call returns the same pointer. Nothing can be added; see [Registry.Clone].
 func Embedded() *Registry { return embedded().all }
 

@@ -111,6 +111,8 @@ type part struct {
 	nodes []format.Node // sorted; empty if the payload has the Resource but no value
 	// removals says that a Resource Instance without value is to be removed.
 	removals bool
+	// unlinked says that links need not lead anywhere yet.
+	unlinked bool
 }
 
 // parts takes the payload for an Object Instance apart. What is not defined is
