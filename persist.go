@@ -43,9 +43,8 @@ const (
 )
 
 // The keys of a client in its Store.
-func (p *persistence) deviceKey() string   { return p.client.endpoint + "/device" }
-func (p *persistence) historyKey() string  { return p.client.endpoint + "/history" }
-func (p *persistence) sessionsKey() string { return p.client.endpoint + "/sessions" }
+func (p *persistence) deviceKey() string  { return p.client.endpoint + "/device" }
+func (p *persistence) historyKey() string { return p.client.endpoint + "/history" }
 
 // isKept reports whether the values of an Object are kept: Security, Server, Access Control, OSCORE.
 func isKept(object uint16) bool {

@@ -84,7 +84,7 @@ var (
 // stamps are the packages of the core that deal with timestamps alone. Elsewhere a time may become a deadline:
 // stamping has the functions there that read the clock or drop the monotonic reading of a time, with the reason.
 var (
-	stamps   = []string{"internal/format", "internal/history"}
+	stamps   = []string{"internal/format", "internal/history", "internal/state"}
 	timed    = append(slices.DeleteFunc(slices.Clone(core), func(dir string) bool { return slices.Contains(stamps, dir) }), "", "internal/loop")
 	stamping = map[string]string{
 		":Client.now":       "a client that does not run yet stamps values",
