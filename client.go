@@ -36,6 +36,7 @@ type Client struct {
 
 	// Owned by the loop.
 	sessions []*session
+	ordering *ordering // nil if no server waits for another
 	stopping,
 	finished bool
 
@@ -239,6 +240,13 @@ func (c *Client) now() time.Time {
 // caller is who a server is to the tree.
 func (c *Client) caller(server uint16) tree.Caller {
 	return tree.Caller{Server: server, Version: c.version}
+}
+
+// caller is who the server is to the tree.
+func (s *session) caller() tree.Caller {
+	caller := s.client.caller(s.ssid)
+	caller.Version = s.version()
+	return caller
 }
 
 // The Objects that the client itself deals with.

@@ -109,7 +109,7 @@ func (op *operation) parse(options coap.Options) error {
 // checkFormat makes sure that the client understands payloads in a format. Those of
 // RFC 8790 are for composite operations.
 func (op *operation) checkFormat(f format.ContentFormat) error {
-	if format.Supported(f, op.client().version) && (op.path.IsRoot() || !f.RequestOnly()) {
+	if format.Supported(f, op.session.version()) && (op.path.IsRoot() || !f.RequestOnly()) {
 		return nil
 	}
 	return op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"})
@@ -118,7 +118,7 @@ func (op *operation) checkFormat(f format.ContentFormat) error {
 func (op *operation) client() *Client { return op.session.client }
 
 func (op *operation) caller() tree.Caller {
-	return op.client().caller(op.session.ssid)
+	return op.session.caller()
 }
 
 // respond answers the server, unless the link has been replaced since it asked.

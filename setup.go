@@ -26,22 +26,27 @@ const (
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
 
-	serverSSID             = 0
-	serverLifetime         = 1
-	serverMinPeriod        = 2
-	serverMaxPeriod        = 3
-	serverDisable          = 4
-	serverDisableTimeout   = 5
-	serverStoring          = 6
-	serverBinding          = 7
-	serverUpdateTrigger    = 8
-	serverAlert            = 11
-	serverRetryCount       = 17
-	serverRetryTimer       = 18
-	serverSequenceDelay    = 19
-	serverSequenceCount    = 20
-	serverMuteSend         = 23
-	serverNotificationMode = 26
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	// Since LwM2M 1.1:
+	serverAlert              = 11
+	serverPriority           = 13
+	serverInitialDelay       = 14
+	serverFailureBlock       = 15
+	serverBootstrapOnFailure = 16
+	serverRetryCount         = 17
+	serverRetryTimer         = 18
+	serverSequenceDelay      = 19
+	serverSequenceCount      = 20
+	serverMuteSend           = 23
+	serverNotificationMode   = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16

@@ -37,7 +37,7 @@ func (op *operation) write(now time.Time, payload []byte, mode tree.Mode) {
 // since LwM2M 1.2, if the Resource has values (Core 1.2 §6.3.3).
 func (op *operation) isPartialWrite() bool {
 	c := op.client()
-	if op.path.Depth() != 3 || c.version.Compare(Version12) < 0 {
+	if op.path.Depth() != 3 || op.session.version().Compare(Version12) < 0 {
 		return false
 	}
 	c.mu.Lock()

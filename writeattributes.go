@@ -11,7 +11,7 @@ import (
 // are kept for the server that wrote them, act on its observations, and are shown to it by Discover.
 func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	c := op.client()
-	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
+	update, err := model.ParseAttributes(options.All(coap.UriQuery), op.session.version())
 	if err == nil {
 		c.mu.Lock()
 		err = c.attachAttributes(op.session.ssid, op.path, update)
