@@ -23,8 +23,9 @@ type Client struct {
 	tree       tree.Tree
 	instances  []*Instance // those of the tree, sorted by path
 	factories  map[uint16]Factory
-	configured *configured // what the Objects 0 and 1 cannot hold; nil if there is nothing
-	observed   *reporting  // nil until a server observes something or attaches attributes
+	configured *configured  // what the Objects 0 and 1 cannot hold; nil if there is nothing
+	persist    *persistence // nil without a Store
+	observed   *reporting   // nil until a server observes something or attaches attributes
 	changed    changeSet
 	gone       []Path // Object Instances deleted since
 	added      []Path // Object Instances added since
@@ -36,13 +37,14 @@ type Client struct {
 
 	// Owned by the loop.
 	sessions []*session
+	ordering *ordering // nil if no server waits for another
 	stopping,
 	finished bool
 
 	events events
 }
 
-// NewClient makes a client from its configuration. It does no I/O.
+// NewClient makes a client from its configuration. It does no I/O but to read Config.Store.
 func NewClient(config Config) (*Client, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -65,6 +67,9 @@ func NewClient(config Config) (*Client, error) {
 	}
 	if err == nil {
 		err = c.complete(accounts)
+	}
+	if err == nil {
+		err = c.restore(&config, accounts)
 	}
 	if err != nil {
 		c.disown()
@@ -150,7 +155,9 @@ func (c *Client) removed(p Path) {
 	}
 	if c.observed != nil {
 		c.observed.RemoveAttributes(p)
+		c.noteAttributes()
 	}
+	c.noteKept(p)
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }
@@ -172,6 +179,7 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
+	c.noteKept(p)
 	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
 		c.changed.add(p)
 		c.wake()
@@ -222,6 +230,7 @@ func (c *Client) workOff(now time.Time) {
 		s.settle(now)
 	}
 	c.notify(now)
+	c.persistChanges(now)
 	c.mu.Lock()
 	c.changed.keep(changed)
 	c.mu.Unlock()
@@ -241,11 +250,20 @@ func (c *Client) caller(server uint16) tree.Caller {
 	return tree.Caller{Server: server, Version: c.version}
 }
 
+// caller is who the server is to the tree.
+func (s *session) caller() tree.Caller {
+	caller := s.client.caller(s.ssid)
+	caller.Version = s.version()
+	return caller
+}
+
 // The Objects that the client itself deals with.
 const (
-	objectSecurity = 0
-	objectServer   = 1
-	objectDevice   = 3
+	objectSecurity      = 0
+	objectServer        = 1
+	objectAccessControl = 2
+	objectDevice        = 3
+	objectOSCORE        = 21
 )
 
 // value reads a single-instance Resource. It is called with c.mu held.

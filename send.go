@@ -182,6 +182,8 @@ func (s *session) refusesSend() error {
 		return ErrNotRegistered
 	case mute.IsZero() || mute.Bool():
 		return fmt.Errorf("%w by %v", ErrMuted, s.server.Child(serverMuteSend))
+	case s.version().Compare(Version11) < 0:
+		return fmt.Errorf("the server speaks LwM2M %v, which has no Send: %w", s.version(), errors.ErrUnsupported)
 	}
 	return nil
 }
@@ -294,7 +296,7 @@ func (x *sending) read(now time.Time) {
 	for _, p := range x.paths {
 		var more []tree.ReadCall
 		var err error
-		if nodes, more, err = c.tree.Read(nodes, c.caller(x.session.ssid), p); err != nil {
+		if nodes, more, err = c.tree.Read(nodes, x.session.caller(), p); err != nil {
 			c.mu.Unlock()
 			x.finish(err)
 			return

@@ -26,22 +26,27 @@ const (
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
 
-	serverSSID             = 0
-	serverLifetime         = 1
-	serverMinPeriod        = 2
-	serverMaxPeriod        = 3
-	serverDisable          = 4
-	serverDisableTimeout   = 5
-	serverStoring          = 6
-	serverBinding          = 7
-	serverUpdateTrigger    = 8
-	serverAlert            = 11
-	serverRetryCount       = 17
-	serverRetryTimer       = 18
-	serverSequenceDelay    = 19
-	serverSequenceCount    = 20
-	serverMuteSend         = 23
-	serverNotificationMode = 26
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	// Since LwM2M 1.1:
+	serverAlert              = 11
+	serverPriority           = 13
+	serverInitialDelay       = 14
+	serverFailureBlock       = 15
+	serverBootstrapOnFailure = 16
+	serverRetryCount         = 17
+	serverRetryTimer         = 18
+	serverSequenceDelay      = 19
+	serverSequenceCount      = 20
+	serverMuteSend           = 23
+	serverNotificationMode   = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16
@@ -156,7 +161,12 @@ func (c *Client) completeServer(account ServerAccount) error {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
-	// The client does what these are for, after the callback of the application if there is one.
+	return in.equipServer()
+}
+
+// equipServer has the client do what the executable Resources of a Server Object are for, after the callback of the
+// application if there is one.
+func (in *Instance) equipServer() error {
 	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
 		if in.node.HooksOf(resource) == nil {
 			if err := in.node.SetHooks(resource, clientHooks); err != nil {
