@@ -12,8 +12,6 @@ import (
 // The Access Control Object (Core 1.1.1 §8). The rules are those of the tree; here is what they mean for the application
 // and for what the client sends on its own.
 const (
-	objectAccessControl = 2
-
 	accessObject   = 0
 	accessInstance = 1
 	accessOwner    = 3

@@ -23,8 +23,9 @@ type Client struct {
 	tree       tree.Tree
 	instances  []*Instance // those of the tree, sorted by path
 	factories  map[uint16]Factory
-	configured *configured // what the Objects 0 and 1 cannot hold; nil if there is nothing
-	observed   *reporting  // nil until a server observes something or attaches attributes
+	configured *configured  // what the Objects 0 and 1 cannot hold; nil if there is nothing
+	persist    *persistence // nil without a Store
+	observed   *reporting   // nil until a server observes something or attaches attributes
 	changed    changeSet
 	gone       []Path // Object Instances deleted since
 	added      []Path // Object Instances added since
@@ -43,7 +44,7 @@ type Client struct {
 	events events
 }
 
-// NewClient makes a client from its configuration. It does no I/O.
+// NewClient makes a client from its configuration. It does no I/O but to read Config.Store.
 func NewClient(config Config) (*Client, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -66,6 +67,9 @@ func NewClient(config Config) (*Client, error) {
 	}
 	if err == nil {
 		err = c.complete(accounts)
+	}
+	if err == nil {
+		err = c.restore(&config, accounts)
 	}
 	if err != nil {
 		c.disown()
@@ -161,7 +165,9 @@ func (c *Client) removed(p Path) {
 	}
 	if c.observed != nil {
 		c.observed.RemoveAttributes(p)
+		c.noteAttributes()
 	}
+	c.noteKept(p)
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }
@@ -183,6 +189,7 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
+	c.noteKept(p)
 	if p.Object() == objectServer || c.observed != nil && (p.Object() == objectAccessControl || c.observed.IsObserved(p)) {
 		c.changed.add(p)
 		c.wake()
@@ -236,6 +243,7 @@ func (c *Client) workOff(now time.Time) {
 		s.settle(now)
 	}
 	c.notify(now)
+	c.persistChanges(now)
 	c.mu.Lock()
 	c.changed.keep(changed)
 	c.mu.Unlock()
@@ -264,9 +272,11 @@ func (s *session) caller() tree.Caller {
 
 // The Objects that the client itself deals with.
 const (
-	objectSecurity = 0
-	objectServer   = 1
-	objectDevice   = 3
+	objectSecurity      = 0
+	objectServer        = 1
+	objectAccessControl = 2
+	objectDevice        = 3
+	objectOSCORE        = 21
 )
 
 // value reads a single-instance Resource. It is called with c.mu held.

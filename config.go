@@ -91,6 +91,11 @@ type Config struct {
 	// OneWayThresholds has gt notify only when a value rises above it, and lt only when one falls below.
 	// Default: both notify when a value crosses them, in either direction (Core 1.1.1 §5.1.2).
 	OneWayThresholds bool
+	// Store keeps the client's state over restarts: what servers have made of its accounts (Objects 0, 1, 2
+	// and 21), which then stand for Servers, attributes, and histories. What a server is told to be changed, is saved. One that
+	// cannot be read is an error of NewClient; changes that cannot be saved are logged, answered 5.00, and saved
+	// again a minute later. See docs/state.md. Default: nothing is kept.
+	Store Store
 	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
 	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
 	// refuse an answer with several points in time.

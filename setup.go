@@ -164,7 +164,12 @@ func (c *Client) completeServer(account ServerAccount) error {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
-	// The client does what these are for, after the callback of the application if there is one.
+	return in.equipServer()
+}
+
+// equipServer has the client do what the executable Resources of a Server Object are for, after the callback of the
+// application if there is one.
+func (in *Instance) equipServer() error {
 	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
 		if in.node.HooksOf(resource) == nil {
 			if err := in.node.SetHooks(resource, clientHooks); err != nil {
