@@ -29,7 +29,7 @@ func (s *session) register(now time.Time, r registration.Request) {
 	}
 	if r.WithObjects {
 		out.Options.AddUint(coap.ContentFormat, uint32(format.Link))
-		out.Payload = s.client.objectLinks()
+		out.Payload = s.client.objectLinks(r.Version)
 	}
 	for _, query := range r.Queries {
 		out.Options.AddString(coap.UriQuery, query)
@@ -69,11 +69,11 @@ func (s *session) answered(now time.Time, id uint32, result coap.Result) {
 }
 
 // objectLinks is the payload of a Register: the Objects and their instances.
-func (c *Client) objectLinks() []byte {
+func (c *Client) objectLinks(version Version) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	inventory := model.Inventory{Formats: announcedFormats(c.version), Objects: c.tree.Links()}
-	return objectlinks.Append(nil, &inventory, c.version)
+	inventory := model.Inventory{Formats: announcedFormats(version), Objects: c.tree.Links()}
+	return objectlinks.Append(nil, &inventory, version)
 }
 
 // announcedFormats are those that the version does not imply.
@@ -120,6 +120,7 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		event.Handshake = s.takeHandshake()
 	}
 	s.client.emit(event)
+	s.noteOutcome(now, e)
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
@@ -197,6 +198,7 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		c.mu.Unlock()
 		s.reg.LifetimeChanged(now, lifetime)
 		s.reg.BindingChanged(now, binding)
+		s.writeBackLifetime()
 		return
 	}
 }

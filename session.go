@@ -45,17 +45,23 @@ func (s *session) configure() {
 	c := s.client
 	c.mu.Lock()
 	key := registrationKey{
-		version:        c.version,
-		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
-		binding:        c.value(s.server.Child(serverBinding)).Text(),
-		queueMode:      s.queueMode,
-		updateMargin:   c.updateMargin,
-		updateInterval: c.updateInterval,
-		retry:          c.retryOf(s.server),
+		version:   c.version,
+		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
+		binding:   c.value(s.server.Child(serverBinding)).Text(),
+		queueMode: s.queueMode,
+		retry:     c.retryOf(s.server),
+		jitter:    c.jitter(),
 	}
 	c.mu.Unlock()
-	s.reg = registration.New(c.endpoint, c.shard.host.registration(key))
+	if c.pace != nil {
+		key.pace = *c.pace
+	}
+	s.reg = registration.New(c.endpoint, c.shard.registration(key))
+	s.writeBackLifetime()
 }
+
+// version is the one to speak with the server.
+func (s *session) version() Version { return s.reg.Version() }
 
 // retryOf reads when failed attempts to register are repeated (Core 1.1.1
 // §6.2.1.2). It is called with c.mu held.

@@ -26,22 +26,27 @@ const (
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
 
-	serverSSID             = 0
-	serverLifetime         = 1
-	serverMinPeriod        = 2
-	serverMaxPeriod        = 3
-	serverDisable          = 4
-	serverDisableTimeout   = 5
-	serverStoring          = 6
-	serverBinding          = 7
-	serverUpdateTrigger    = 8
-	serverAlert            = 11
-	serverRetryCount       = 17
-	serverRetryTimer       = 18
-	serverSequenceDelay    = 19
-	serverSequenceCount    = 20
-	serverMuteSend         = 23
-	serverNotificationMode = 26
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	// Since LwM2M 1.1:
+	serverAlert              = 11
+	serverPriority           = 13
+	serverInitialDelay       = 14
+	serverFailureBlock       = 15
+	serverBootstrapOnFailure = 16
+	serverRetryCount         = 17
+	serverRetryTimer         = 18
+	serverSequenceDelay      = 19
+	serverSequenceCount      = 20
+	serverMuteSend           = 23
+	serverNotificationMode   = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16
@@ -101,12 +106,16 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
-		if err := c.insert(object.Base()); err != nil {
+		err := c.checkEntry(object.Base())
+		if err == nil {
+			err = c.insert(object.Base())
+		}
+		if err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
 		}
 	}
 	for i, f := range factories {
-		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
+		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer || f.Object.ID == objectAccessControl {
 			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
 		}
 		if err := c.tree.AddObject(f.Object, true); err != nil {
@@ -132,7 +141,10 @@ func (c *Client) complete(accounts []ServerAccount) error {
 			return err
 		}
 	}
-	return c.completeDevice()
+	if err := c.completeDevice(); err != nil {
+		return err
+	}
+	return c.completeAccess()
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
@@ -140,7 +152,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 func (c *Client) completeServer(account ServerAccount) error {
 	in := c.serverInstance(account.ShortServerID)
 	if in == nil {
-		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
+		in = NewInstance(c.definitionInUse(objectServer), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
@@ -156,7 +168,12 @@ func (c *Client) completeServer(account ServerAccount) error {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
-	// The client does what these are for, after the callback of the application if there is one.
+	return in.equipServer()
+}
+
+// equipServer has the client do what the executable Resources of a Server Object are for, after the callback of the
+// application if there is one.
+func (in *Instance) equipServer() error {
 	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
 		if in.node.HooksOf(resource) == nil {
 			if err := in.node.SetHooks(resource, clientHooks); err != nil {
@@ -167,13 +184,13 @@ func (c *Client) completeServer(account ServerAccount) error {
 	return nil
 }
 
-// serverDefinition is the definition that the application has chosen by instances of the
-// Server Object of its own, or that of the client's version.
-func (c *Client) serverDefinition() *model.Object {
-	for in := range c.tree.Instances(objectServer) {
+// definitionInUse is the definition that the application has chosen by instances of a core Object of its own, or
+// that of the client's version.
+func (c *Client) definitionInUse(object uint16) *model.Object {
+	for in := range c.tree.Instances(object) {
 		return in.Definition()
 	}
-	return c.definition(objectServer)
+	return c.definition(object)
 }
 
 // resourceValue is a value for a Resource of the instance at hand.
