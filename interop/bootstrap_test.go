@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/lwm2m-go/lwm2m"
-	"github.com/lwm2m-go/lwm2m/interop/leshan"
 	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
 
 // bootstrapServer is one bootstrap server of Leshan's for all tests, from the first on that needs it.
@@ -128,6 +128,9 @@ func (n *novice) session(steps ...string) *leshan.BootstrapSession {
 	var got []string
 	for _, s := range e.Session.Steps {
 		got = append(got, s.String())
+		if s.Result != nil && s.Result.ErrorMessage != "" {
+			n.Logf("%v %s", s, s.Result.ErrorMessage)
+		}
 	}
 	if !slices.Equal(got, steps) {
 		n.Errorf("steps of the session (%s)\n got %s\nwant %s", e.Session.Cause, strings.Join(got, ", "), strings.Join(steps, ", "))
