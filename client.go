@@ -35,8 +35,9 @@ type Client struct {
 	done    chan struct{} // closed when the client has stopped; nil until somebody waits
 
 	// Owned by the loop.
-	sessions []*session
-	ordering *ordering // nil if no server waits for another
+	sessions     []*session
+	ordering     *ordering     // nil if no server waits for another
+	bootstrapper *bootstrapper // nil if there is no account of a Bootstrap-Server
 	stopping,
 	finished bool
 
@@ -54,24 +55,36 @@ func NewClient(config Config) (*Client, error) {
 		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
+	if err := c.build(config); err != nil {
+		c.disown()
+		return nil, err
+	}
+	return c, nil
+}
+
+// build makes the Objects.
+func (c *Client) build(config Config) error {
+	if err := c.addConfigured(config); err != nil || len(config.FactoryData) == 0 {
+		return err
+	}
+	return c.applyFactoryData(config.FactoryData)
+}
+
+// addConfigured makes the Objects that the Config describes.
+func (c *Client) addConfigured(config Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	accounts := slices.Clone(config.Servers)
 	if config.LoadCredentials != nil {
 		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
 	}
-	err = c.addAccounts(accounts, config.LoadCredentials)
-	if err == nil {
-		err = c.addObjects(config.Objects, config.Factories)
+	if err := c.addAccounts(accounts, config.LoadCredentials); err != nil {
+		return err
 	}
-	if err == nil {
-		err = c.complete(accounts)
+	if err := c.addObjects(config.Objects, config.Factories); err != nil {
+		return err
 	}
-	if err != nil {
-		c.disown()
-		return nil, err
-	}
-	return c, nil
+	return c.complete(accounts)
 }
 
 // Run registers with the servers and serves them until ctx ends. Then it
@@ -251,9 +264,10 @@ func (s *session) caller() tree.Caller {
 
 // The Objects that the client itself deals with.
 const (
-	objectSecurity = 0
-	objectServer   = 1
-	objectDevice   = 3
+	objectSecurity      = 0
+	objectServer        = 1
+	objectAccessControl = 2
+	objectDevice        = 3
 )
 
 // value reads a single-instance Resource. It is called with c.mu held.

@@ -197,6 +197,9 @@ func (c *Client) stop(now time.Time) {
 	}
 	c.stopping = true
 	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
 	for _, s := range c.sessions {
 		s.stop(now)
 	}
@@ -223,6 +226,9 @@ func (c *Client) finish(now time.Time) {
 	}
 	c.finished = true
 	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}
