@@ -27,6 +27,7 @@ type bootstrapper struct {
 	draft   *tree.Draft       // nil without a session
 	finish  *bootstrapCommand // the Bootstrap-Finish to answer; nil if there is none
 	pack    pack              // as it was received
+	inForce bool              // what was written is in force: the sessions are about to start over
 	waiting []func(error)     // calls of Client.Bootstrap
 }
 
@@ -74,6 +75,10 @@ func (c *Client) bootstrapWanted(now time.Time, reason error) {
 // isBootstrapping reports whether a session of the Bootstrap-Server runs, so that no other server is to be
 // heard. The loop calls it.
 func (c *Client) isBootstrapping() bool { return c.bootstrapper != nil && c.bootstrapper.draft != nil }
+
+// isStartingOver reports whether all servers are about to hear a Register, so that nothing else has to be told. The
+// loop calls it.
+func (c *Client) isStartingOver() bool { return c.bootstrapper != nil && c.bootstrapper.inForce }
 
 // noteRegistered gives up a bootstrap that is wanted for want of a registration only, once all servers have one.
 func (c *Client) noteRegistered(now time.Time) {
@@ -186,7 +191,7 @@ func (b *bootstrapper) act(now time.Time, action bootstrap.Action) {
 	case bootstrap.Drop:
 		b.draft, b.finish, b.pack = nil, nil, pack{}
 	case bootstrap.End:
-		b.draft, b.pack = nil, pack{}
+		b.draft, b.pack, b.inForce = nil, pack{}, false
 		b.client.startOver(now)
 	case bootstrap.Purge:
 		b.purge(now)

@@ -161,6 +161,7 @@ func (b *bootstrapper) apply(now time.Time, j *judgement, err error) {
 	case err != nil:
 		b.judged(now, err)
 	default:
+		b.inForce = true
 		c.accountsChanged(now, b.judged)
 	}
 }
@@ -259,6 +260,7 @@ func (b *bootstrapper) judged(now time.Time, err error) {
 			b.machine.Configure(c.bootstrapConfig(a))
 		}
 	}
+	b.inForce = err == nil
 	b.machine.Judged(now, err)
 	b.settle(now)
 }

@@ -228,6 +228,9 @@ func (c *Client) workOff(now time.Time) {
 		c.notifyEnd(now, o)
 	}
 	for _, s := range c.sessions {
+		if c.isStartingOver() {
+			break
+		}
 		s.serverObjectChanged(now, changed)
 		if restructured {
 			s.noteUntold(added)
