@@ -190,6 +190,10 @@ func (b *bootstrapper) act(now time.Time, action bootstrap.Action) {
 		b.judge(now, a.Pack)
 	case bootstrap.Drop:
 		b.draft, b.finish, b.pack = nil, nil, pack{}
+		if b.inForce { // it has been put in force, but the Bootstrap-Server did not hear of it
+			b.inForce = false
+			b.client.startOver(now)
+		}
 	case bootstrap.End:
 		b.draft, b.pack, b.inForce = nil, pack{}, false
 		b.client.startOver(now)
@@ -260,7 +264,7 @@ func (b *bootstrapper) begin() {
 
 // newDraft is called with c.mu held.
 func (c *Client) newDraft() *tree.Draft {
-	return c.tree.NewDraft(c.definition(objectSecurity), c.serverDefinition(), c.definition(objectAccessControl))
+	return c.tree.NewDraft(c.definitionInUse(objectSecurity), c.definitionInUse(objectServer), c.definitionInUse(objectAccessControl))
 }
 
 var bootstrapEvents = map[bootstrap.EventKind]EventKind{

@@ -27,7 +27,7 @@ func (b *bootstrapper) judge(now time.Time, isPack bool) {
 	j, err := c.examine(b.draft, b.pack, isPack, true)
 	c.mu.Unlock()
 	if err != nil {
-		b.judged(now, err)
+		b.judged(now, refusedFinish(err))
 		return
 	}
 	if !c.asksCallbacks(j) {
@@ -159,10 +159,10 @@ func (b *bootstrapper) apply(now time.Time, j *judgement, err error) {
 	switch {
 	case gone:
 	case err != nil:
-		b.judged(now, err)
+		b.judged(now, refusedFinish(err))
 	default:
 		b.inForce = true
-		c.accountsChanged(now, b.judged)
+		c.keep(now, func(now time.Time, err error) { b.saved(now, j, err) })
 	}
 }
 
@@ -179,13 +179,15 @@ func (c *Client) enforce(now time.Time, j *judgement) error {
 		}
 	}
 	for _, node := range r.Accounts {
+		in := &Instance{node: node}
 		if i, ok := c.find(node.Path()); ok { // the one whose place it takes
 			c.instances[i].owner.Store(nil)
-			c.instances[i] = &Instance{node: node}
-			c.instances[i].owner.Store(c)
-			continue
+			c.instances[i] = in
+			in.owner.Store(c)
+		} else {
+			c.adopt(in)
 		}
-		c.adopt(&Instance{node: node})
+		c.noteChange(node.Path())
 	}
 	for _, creation := range r.Created {
 		in := j.made[creation.Path()]
@@ -201,7 +203,10 @@ func (c *Client) enforce(now time.Time, j *judgement) error {
 		c.noteChange(p)
 	}
 	c.noteStructure()
-	return c.stampServers(now)
+	if err := c.stampServers(now); err != nil {
+		return err
+	}
+	return c.completeAccess()
 }
 
 // stampServers completes the instances of the Server Object after a bootstrap: they tell when that was, and have what
@@ -214,7 +219,7 @@ func (c *Client) stampServers(now time.Time) error {
 			}
 			c.noteChange(node.Path().Child(serverLastBootstrapped))
 		}
-		if err := c.hookServer(node); err != nil {
+		if err := c.equipServer(node); err != nil {
 			return err
 		}
 	}
@@ -238,17 +243,25 @@ func (c *Client) undoWrites(now time.Time, calls []tree.WriteCall) {
 	})
 }
 
-// accountsChanged is where new accounts are made to last, before the Bootstrap-Server hears that they are in
-// force: done is called then, on the loop. The loop calls it.
-func (c *Client) accountsChanged(now time.Time, done func(now time.Time, err error)) { done(now, nil) }
+// saved answers once what is in force has been made to last. If it could not be, the Bootstrap-Server may finish again.
+func (b *bootstrapper) saved(now time.Time, j *judgement, err error) {
+	if b.draft != j.draft || b.machine.State() != bootstrap.StateJudging { // the session has ended meanwhile
+		return
+	}
+	if err != nil {
+		c := b.client
+		c.mu.Lock()
+		b.draft = c.newDraft()
+		c.mu.Unlock()
+		err = &Error{Code: InternalServerError, Reason: "done, but it could not be saved and may not survive a restart", Err: err}
+	}
+	b.judged(now, err)
+}
 
 // judged answers the Bootstrap-Server, and goes on with the account that it may have written for itself.
 func (b *bootstrapper) judged(now time.Time, err error) {
 	if cmd := b.finish; cmd != nil {
 		b.finish = nil
-		if err != nil {
-			err = refusedFinish(err)
-		}
 		cmd.answer(now, model.Changed, err)
 	}
 	if err == nil {
@@ -260,12 +273,11 @@ func (b *bootstrapper) judged(now time.Time, err error) {
 			b.machine.Configure(c.bootstrapConfig(a))
 		}
 	}
-	b.inForce = err == nil
 	b.machine.Judged(now, err)
 	b.settle(now)
 }
 
-// refusedFinish is the error for a Bootstrap-Finish: 4.06, whatever kept the client from accepting.
+// refusedFinish is the error for a Bootstrap-Finish: 4.06, whatever keeps the client from accepting.
 func refusedFinish(err error) error {
 	var refusal *Error
 	if errors.As(err, &refusal) && refusal.Code != model.NotAcceptable {
@@ -314,14 +326,9 @@ func (b *bootstrapper) purge(now time.Time) {
 		c.tree.Remove(p)
 		c.removed(p)
 		for node := range c.tree.Instances(objectServer) {
-			_ = c.hookServer(node) // there is nothing to trigger any more
+			_ = c.equipServer(node) // there is nothing to trigger any more
 		}
 	}
 	c.mu.Unlock()
-	c.accountsChanged(now, func(now time.Time, err error) {
-		if err != nil {
-			c.log.Error("the account of the Bootstrap-Server may come back", "err", err)
-		}
-		c.reconcileBootstrap(now)
-	})
+	c.reconcileBootstrap(now)
 }

@@ -28,6 +28,7 @@ type fixture struct {
 	device  *oma.Device
 	temp    *ipso.Temperature
 	peer    *server.Device
+	host    *lwm2m.Host                 // nil without runOnHost
 	run     func(context.Context) error // default: client.Run
 	stop    func()
 	history *history

@@ -127,7 +127,7 @@ func (l *clockedLife) configure(config *lwm2m.Config) {
 	l.device.Reboot.OnExecute(func(ctx context.Context, _ lwm2m.Arguments) error { return l.callback.pass(ctx) })
 	l.run = func(ctx context.Context) error {
 		host := lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
-		host.SetClock(l.clock.now)
+		lwm2m.SetClock(host, l.clock.now)
 		must(l, host.Add(l.client))
 		return host.Run(ctx)
 	}
@@ -164,7 +164,7 @@ func (l *clockedLife) step(pass time.Duration) {
 }
 
 func (l *clockedLife) seen() string {
-	traffic := regexp.MustCompile("/rd/\\w+").ReplaceAllString(l.wire.take(), "/rd/ID")
+	traffic := regexp.MustCompile(`/rd/\w+`).ReplaceAllString(l.wire.take(), "/rd/ID")
 	seen := ""
 	for _, lines := range [][]string{strings.Split(traffic, "\n"), l.events, l.told} {
 		slices.Sort(lines) // what happens at the same time has no order

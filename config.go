@@ -37,6 +37,11 @@ type Config struct {
 	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
 	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
 	// with the mandatory Resources is made if there is none.
+	//
+	// Instances of the Access Control Object (2) say what each of several servers may do; see oma.AccessControl. Without
+	// any, all servers may do everything. With one of them the rules of Core 1.1.1 §8 are in force: what no instance is
+	// for is closed to servers, also when the last instance has gone. Those for the Server Object are made by the client where they are missing: each server
+	// owns its account. With one server alone, rights do not matter.
 	Objects []ObjectInstance
 	// Factories let servers create instances of Objects.
 	Factories []Factory
@@ -96,6 +101,11 @@ type Config struct {
 	// OneWayThresholds has gt notify only when a value rises above it, and lt only when one falls below.
 	// Default: both notify when a value crosses them, in either direction (Core 1.1.1 §5.1.2).
 	OneWayThresholds bool
+	// Store keeps the client's state over restarts: what servers have made of its accounts (Objects 0, 1, 2
+	// and 21), which then stand for Servers, attributes, and histories. What a server is told to be changed, is saved. One that
+	// cannot be read is an error of NewClient; changes that cannot be saved are logged, answered 5.00, and saved
+	// again a minute later. See docs/state.md. Default: nothing is kept.
+	Store Store
 	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
 	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
 	// refuse an answer with several points in time.

@@ -128,6 +128,9 @@ func (in *Instance) keepHistory(resource uint16, k keeping) {
 		}
 	}
 	in.histories.Store(&next)
+	if c != nil {
+		c.persist.claimHistories(in)
+	}
 }
 
 // History returns the samples that are kept at the path of a single-instance Resource or of a Resource
@@ -271,6 +274,9 @@ func (in *Instance) record(p Path, v Value, s sampling) (e Event) {
 		return e
 	}
 	series := k.ensure(p)
+	if c := in.owner.Load(); c != nil && c.persist != nil {
+		series.ring.SetKeeper((*historyKeeper)(c))
+	}
 	if !s.given || s.at.After(series.latest) {
 		series.latest = s.at
 	}

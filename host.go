@@ -160,13 +160,14 @@ func (h *Host) shutdown() (clients map[*Client]struct{}) {
 	return clients
 }
 
-// waitForEvents waits until OnEvent has heard everything, for another ShutdownTimeout at most: some
+// waitForEvents waits until OnEvent has heard everything and the state is saved, for another ShutdownTimeout at most: some
 // events come only when the loops end.
 func (h *Host) waitForEvents(clients map[*Client]struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), h.config.ShutdownTimeout)
 	defer cancel()
 	for c := range clients {
 		c.events.wait(ctx)
+		c.persist.wait(ctx)
 	}
 }
 
@@ -188,6 +189,7 @@ func (c *Client) start(now time.Time) {
 		c.log.Error("accounts that cannot be used", "err", err)
 	}
 	c.register(now, true)
+	c.persistChanges(now)
 }
 
 // stop begins to de-register. The loop calls it.
@@ -235,6 +237,7 @@ func (c *Client) finish(now time.Time) {
 	c.scheduleNotify()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.persist.finish()
 	c.running = false
 	if c.done != nil {
 		close(c.done)
@@ -262,6 +265,7 @@ func (c *Client) shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-c.ended():
+		c.persist.wait(ctx)
 		return nil
 	case <-ctx.Done():
 		s.loop.Post(loop.Event{To: loop.Func(c.finish)})

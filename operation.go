@@ -135,6 +135,27 @@ func (op *operation) succeed(now time.Time, code model.Code) {
 	op.respond(now, &coap.Response{Code: coap.Code(code)})
 }
 
+// confirm answers a request that has changed something. If that belongs to what is kept, the answer waits until it is
+// saved, so that the server can rely on it; others are answered meanwhile.
+func (op *operation) confirm(now time.Time, r *coap.Response) {
+	if op.path.IsRoot() || isKept(op.path.Object()) {
+		op.saved(now, r)
+		return
+	}
+	op.respond(now, r)
+}
+
+// saved answers once all that has changed is saved.
+func (op *operation) saved(now time.Time, r *coap.Response) {
+	op.client().keep(now, func(now time.Time, err error) {
+		if err != nil {
+			op.fail(now, &Error{Code: InternalServerError, Path: op.path, Reason: "done, but it could not be saved and may not survive a restart"})
+			return
+		}
+		op.respond(now, r)
+	})
+}
+
 // fail answers with the code of the error and its reason as diagnostic payload (RFC 7252 §5.5.2).
 func (op *operation) fail(now time.Time, err error) {
 	var refusal *Error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
@@ -93,7 +94,7 @@ func (op *operation) commit(now time.Time, transaction *tree.Transaction) {
 		op.fail(now, err)
 		return
 	}
-	op.succeed(now, model.Changed)
+	op.confirm(now, &coap.Response{Code: coap.Changed})
 }
 
 // runWrites runs the callbacks of a Write: first all that judge, then all that act. If one

@@ -207,6 +207,9 @@ func TestBootstrapEvents(t *testing.T) {
 			if v, ok := e.Step.Response.Value(at("/1/0/1")); e.Step.Operation == "Bootstrap-Read" && (!ok || v.Int() != 60) {
 				t.Errorf("read %v", e.Step.Response)
 			}
+			if isWrite := e.Step.Operation == "Bootstrap-Write"; isWrite != (e.Step.Format == server.SenMLJSON) || isWrite != (e.Step.Size > 0) {
+				t.Errorf("%v with %d bytes of %v", e, e.Step.Size, e.Step.Format)
+			}
 		}
 		s.WaitEvent(server.BootstrapFinished, "a")
 		p.expectLines("GET /1 accept=40", "GET /1 accept=110", "DELETE /5",

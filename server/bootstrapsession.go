@@ -31,8 +31,11 @@ type BootstrapSession struct {
 type BootstrapStep struct {
 	Operation string // such as "Bootstrap-Write"
 	Path      string // such as "/0/1"
-	Response  *Response
-	Err       error // no answer; Response is then nil
+	// Format and Size tell how much was written, and in what; not the values, as keys are among them.
+	Format   ContentFormat
+	Size     int // bytes
+	Response *Response
+	Err      error // no answer; Response is then nil
 }
 
 // String is the step in one line for people.
@@ -162,7 +165,9 @@ func (b *BootstrapSession) answered(operation string, r *Request, response *Resp
 	}
 	now := time.Now()
 	e := b.event(BootstrapAnswered, now)
-	e.Step = &BootstrapStep{Operation: operation, Path: r.Path, Response: response, Err: err}
+	e.Step = &BootstrapStep{
+		Operation: operation, Path: r.Path, Format: r.Format, Size: len(r.Payload), Response: response, Err: err,
+	}
 	b.server.emit(e)
 	finish := r.Method == POST && r.Path == "/"+bootstrapPath
 	if finish && err == nil && response.Code.IsSuccess() {

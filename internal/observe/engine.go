@@ -19,7 +19,7 @@ type Engine[T comparable] struct {
 	// out of reach; 0 means [DefaultBacklog]. See [Backlog].
 	MaxBacklog int
 	// Attributes are those that Servers attached. They are to be changed only by
-	// WriteAttributes, RemoveAttributes and RemoveServer.
+	// WriteAttributes, RemoveAttributes and RemoveServer; restored before the Engine is used.
 	Attributes AttributeStore
 
 	servers []server

@@ -14,12 +14,13 @@ var plan = Rooms{
 	Rooms: []Room{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/bootstrap", "internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration",
-			"internal/tree"}},
+			"internal/state", "internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model", "internal/handles"}},
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
+		{Dir: "store", Outside: []string{"golang.org/x/sys"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
 		{Dir: "internal/coap"},
@@ -34,6 +35,7 @@ var plan = Rooms{
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
 		{Dir: "internal/bootstrap", May: []string{"model"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
+		{Dir: "internal/state", May: []string{"model", "internal/cbor", "internal/format"}},
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
 		{Dir: "internal/link", May: []string{"internal/credentials"},
@@ -59,7 +61,7 @@ var plan = Rooms{
 var core = []string{
 	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
 	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/bootstrap",
-	"internal/objectlinks",
+	"internal/objectlinks", "internal/state",
 }
 
 // Panics and variables that have a reason.
@@ -82,7 +84,7 @@ var (
 // stamps are the packages of the core that deal with timestamps alone. Elsewhere a time may become a deadline:
 // stamping has the functions there that read the clock or drop the monotonic reading of a time, with the reason.
 var (
-	stamps   = []string{"internal/format", "internal/history"}
+	stamps   = []string{"internal/format", "internal/history", "internal/state"}
 	timed    = append(slices.DeleteFunc(slices.Clone(core), func(dir string) bool { return slices.Contains(stamps, dir) }), "", "internal/loop")
 	stamping = map[string]string{
 		":Client.now":       "a client that does not run yet stamps values",
