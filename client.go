@@ -71,6 +71,9 @@ func NewClient(config Config) (*Client, error) {
 	if err == nil {
 		err = c.restore(&config, accounts)
 	}
+	if err == nil {
+		err = c.completeAccess() // the saved accounts may be others
+	}
 	if err != nil {
 		c.disown()
 		return nil, err
@@ -91,21 +94,26 @@ func (c *Client) Run(ctx context.Context) error {
 	return h.Run(ctx)
 }
 
-// Add adds an Object Instance; registered servers are told by an Update.
+// Add adds an Object Instance; registered servers are told by an Update. If access is controlled, see
+// [Config.Objects], no server has rights there unless its instance of the Access Control Object has been added before;
+// else the client adds one without an owner and without rights.
 func (c *Client) Add(object ObjectInstance) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := object.Base()
+	if err := c.checkEntry(in); err != nil {
+		return err
+	}
 	if err := c.insert(in); err != nil {
 		return err
 	}
 	c.noteChange(in.Path())
 	c.noteStructure()
-	return nil
+	return c.addEntry(in)
 }
 
 // Delete removes the Object Instance at p, without asking its OnDelete; registered servers are told by an
-// Update. The Security, Server and Device Objects stay.
+// Update. Its instance of the Access Control Object goes with it. The Security, Server and Device Objects stay.
 func (c *Client) Delete(p Path) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,6 +125,9 @@ func (c *Client) Delete(p Path) error {
 	}
 	c.tree.Remove(p)
 	c.removed(p)
+	for _, entry := range c.tree.RemoveEntries(p) {
+		c.removed(entry)
+	}
 	return nil
 }
 
@@ -180,7 +191,7 @@ func (c *Client) noteChange(p Path) {
 		return
 	}
 	c.noteKept(p)
-	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
+	if p.Object() == objectServer || c.observed != nil && (p.Object() == objectAccessControl || c.observed.IsObserved(p)) {
 		c.changed.add(p)
 		c.wake()
 	}
@@ -216,6 +227,9 @@ func (c *Client) workOff(now time.Time) {
 	if c.observed != nil {
 		ended = c.observed.Removed(now, gone)
 		c.observed.Changed(now, changed)
+		if concernsRights(changed) || concernsRights(gone) || concernsRights(added) {
+			c.observed.RightsChanged(now)
+		}
 	}
 	c.mu.Unlock()
 	for _, o := range ended {

@@ -31,6 +31,11 @@ type Config struct {
 	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
 	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
 	// with the mandatory Resources is made if there is none.
+	//
+	// Instances of the Access Control Object (2) say what each of several servers may do; see oma.AccessControl. Without
+	// any, all servers may do everything. With one of them the rules of Core 1.1.1 §8 are in force: what no instance is
+	// for is closed to servers, also when the last instance has gone. Those for the Server Object are made by the client where they are missing: each server
+	// owns its account. With one server alone, rights do not matter.
 	Objects []ObjectInstance
 	// Factories let servers create instances of Objects.
 	Factories []Factory

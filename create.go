@@ -109,6 +109,9 @@ func (c *Client) settleIn(in *Instance, creation *tree.Creation) error {
 	c.adopt(in)
 	c.noteChange(in.Path())
 	c.noteStructure()
+	if entry := creation.Entry(); entry != nil {
+		c.adoptEntry(entry)
+	}
 	return nil
 }
 

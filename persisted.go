@@ -127,10 +127,7 @@ func (c *Client) overlayObject(object Path, nodes []format.Node) error {
 func (c *Client) overlayInstance(p Path, nodes []format.Node) error {
 	in := c.instance(p)
 	if in == nil {
-		def := c.definition(p.Object())
-		if p.Object() == objectServer {
-			def = c.serverDefinition()
-		}
+		def := c.definitionInUse(p.Object())
 		if def == nil {
 			return fmt.Errorf("lwm2m: Config.Version %v has no Object %d", c.version, p.Object())
 		}

@@ -106,12 +106,16 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
-		if err := c.insert(object.Base()); err != nil {
+		err := c.checkEntry(object.Base())
+		if err == nil {
+			err = c.insert(object.Base())
+		}
+		if err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
 		}
 	}
 	for i, f := range factories {
-		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
+		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer || f.Object.ID == objectAccessControl {
 			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
 		}
 		if err := c.tree.AddObject(f.Object, true); err != nil {
@@ -137,7 +141,10 @@ func (c *Client) complete(accounts []ServerAccount) error {
 			return err
 		}
 	}
-	return c.completeDevice()
+	if err := c.completeDevice(); err != nil {
+		return err
+	}
+	return c.completeAccess()
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
@@ -145,7 +152,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 func (c *Client) completeServer(account ServerAccount) error {
 	in := c.serverInstance(account.ShortServerID)
 	if in == nil {
-		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
+		in = NewInstance(c.definitionInUse(objectServer), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
@@ -177,13 +184,13 @@ func (in *Instance) equipServer() error {
 	return nil
 }
 
-// serverDefinition is the definition that the application has chosen by instances of the
-// Server Object of its own, or that of the client's version.
-func (c *Client) serverDefinition() *model.Object {
-	for in := range c.tree.Instances(objectServer) {
+// definitionInUse is the definition that the application has chosen by instances of a core Object of its own, or
+// that of the client's version.
+func (c *Client) definitionInUse(object uint16) *model.Object {
+	for in := range c.tree.Instances(object) {
 		return in.Definition()
 	}
-	return c.definition(objectServer)
+	return c.definition(object)
 }
 
 // resourceValue is a value for a Resource of the instance at hand.

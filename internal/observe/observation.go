@@ -49,6 +49,7 @@ type Observation[T comparable] struct {
 	lost       bool // the last notification did not reach the Server
 	more       bool // the last notification did not have all there is to tell
 	stalled    bool // sending failed; waits for SetReachable
+	withheld   bool // the Server may not read it; waits for RightsChanged
 	removed    bool
 }
 

@@ -6,15 +6,6 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// Resources of the Access Control Object (Core 1.1.1 Appendix E.3). Owner 65535 is the Bootstrap-Server, and the instance
-// 65535 stands for the Object itself, whose instances may be created.
-const (
-	accessObject   = 0
-	accessInstance = 1
-	accessList     = 2
-	accessOwner    = 3
-)
-
 // checkAccess makes sure that what an instance of the Access Control Object is about exists.
 func (d *Draft) checkAccess(in *Instance) error {
 	if err := in.checkComplete(); err != nil {
@@ -47,61 +38,64 @@ func (d *Draft) unbootstrap() {
 		if d.written(in.Path()) {
 			continue
 		}
-		target := model.PathOf(uint16(in.value(accessObject).Int()), uint16(in.value(accessInstance).Int()))
+		target := targetOf(in)
 		_, exists := d.tree.Instance(target)
-		if target.Instance() != model.MaxID && !exists {
-			d.remove(in.Path())
-			continue
-		}
-		if rights, orphaned := withoutServers(in, gone); orphaned {
+		switch {
+		case target.Depth() == 2 && (!exists || isOnlyFor(in, gone)):
 			d.remove(in.Path())
 			if target.Object() != objectDevice && target.Object() != objectServer && !IsProtected(target.Object()) {
 				d.remove(target)
 			}
-		} else if rights != nil {
-			d.put(rights)
+		default:
+			if rights := withoutServers(in, gone, left); rights != nil {
+				d.put(rights)
+			}
 		}
 	}
 }
 
-// withoutServers returns rights as they are without some servers; nil if nothing changes. They are orphaned if
-// the owner is among them and nobody else is named.
-func withoutServers(in *Instance, gone []uint16) (rights *Instance, orphaned bool) {
-	list, _ := in.Get(accessList)
-	kept := make([]Item, 0, len(list.items))
-	for _, item := range list.items {
-		if !slices.Contains(gone, item.ID) {
-			kept = append(kept, item)
-		}
-	}
-	ownerGone := slices.Contains(gone, uint16(in.value(accessOwner).Int()))
-	if !ownerGone && len(kept) == len(list.items) {
-		return nil, false
-	}
-	rights = in.contents()
-	_, _ = rights.SetContent(accessList, Multiple(kept...))
-	if !ownerGone {
-		return rights, false
-	}
-	owner, found := mostRights(kept)
-	if !found && len(kept) == 0 {
-		return nil, true
-	}
-	_, _ = rights.Set(accessOwner, model.IntegerValue(int64(owner)))
-	return rights, false
+// isOnlyFor reports whether one of the servers owns what the entry is for, and no other server has any right.
+func isOnlyFor(entry *Instance, servers []uint16) bool {
+	acl, _ := entry.Get(accessList)
+	return slices.Contains(servers, ownerOf(entry)) && !slices.ContainsFunc(acl.items, func(item Item) bool {
+		return !slices.Contains(servers, item.ID) && model.Rights(item.Value.Int())&instanceRights != 0
+	})
 }
 
-// mostRights is the server to own what an unknown server owned: the one that may write and delete, then the one
-// that may do more, then the first. If only the default for all servers is left, it is the Bootstrap-Server.
-func mostRights(list []Item) (owner uint16, found bool) {
-	const writeAndDelete = 2 | 8
-	best := int64(-1)
-	owner = model.MaxID
-	for _, item := range list {
-		weight := item.Value.Int()&writeAndDelete<<8 | item.Value.Int()
-		if item.ID != 0 && weight > best {
-			best, owner, found = weight, item.ID, true
+// withoutServers returns an entry as it is without the servers that have gone; nil if nothing changes.
+func withoutServers(entry *Instance, gone, left []uint16) *Instance {
+	acl, _ := entry.Get(accessList)
+	kept := slices.DeleteFunc(slices.Clone(acl.items), func(item Item) bool { return slices.Contains(gone, item.ID) })
+	ownerGone := slices.Contains(gone, ownerOf(entry))
+	if !ownerGone && len(kept) == len(acl.items) {
+		return nil
+	}
+	rights := entry.contents()
+	if len(kept) < len(acl.items) {
+		_, _ = rights.SetContent(accessList, Multiple(kept...))
+	}
+	if ownerGone {
+		_, _ = rights.Set(accessOwner, model.IntegerValue(int64(heir(rights, left))))
+	}
+	return rights
+}
+
+// heir is the server to own what one owned that has gone: the one that has most of the rights to write and to delete, of
+// equals the one with the lowest Short Server ID. One that has rights by default alone does not inherit, as it would
+// have all of them then. Without an heir it is the Bootstrap-Server.
+func heir(entry *Instance, servers []uint16) uint16 {
+	heir, most := uint16(model.MaxID), -1
+	for _, server := range servers {
+		r, ok := rightsIn(entry, server)
+		sum := 0
+		for _, right := range []model.Rights{model.RightWrite, model.RightDelete} {
+			if r.Has(right) {
+				sum++
+			}
+		}
+		if ok && r != 0 && (sum > most || sum == most && server < heir) {
+			heir, most = server, sum
 		}
 	}
-	return owner, found
+	return heir
 }

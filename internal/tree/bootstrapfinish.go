@@ -119,7 +119,7 @@ func (x *Transaction) turn(live, before, after *Instance) {
 
 // creationOf plans the instance in, and reserves its ID in a Tree that has the Object.
 func creationOf(t *Tree, in *Instance) *Creation {
-	k := &Creation{def: in.def, id: in.id}
+	k := &Creation{caller: Caller{Bootstrap: true}, def: in.def, id: in.id}
 	for i := range in.slots {
 		s := &in.slots[i]
 		k.changes = append(k.changes, change{def: s.def, given: s.content()})
