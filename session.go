@@ -20,6 +20,7 @@ type session struct {
 	known     bool // it has accepted a Register
 	doubted   bool // the server has left something unanswered since it was heard last
 	reachable bool // notifications can be sent
+	staying   bool // it has ended for this process, but not for the server
 
 	reg     registration.Machine
 	request coap.Handle // of the registration's outstanding request
