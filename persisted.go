@@ -29,7 +29,7 @@ func (c *Client) restore(config *Config, accounts []ServerAccount) error {
 	if config.Store == nil {
 		return nil
 	}
-	p := &persistence{client: c, store: config.Store, factory: make(map[uint16]digest)}
+	p := &persistence{client: c, store: config.Store, stay: config.StayRegistered, factory: make(map[uint16]digest)}
 	p.timer.Owner = p
 	for _, object := range keptObjects() {
 		p.factory[object] = c.digestOf(object)
@@ -37,6 +37,9 @@ func (c *Client) restore(config *Config, accounts []ServerAccount) error {
 	err := p.restoreDevice(accounts)
 	if err == nil {
 		err = p.restoreHistories()
+	}
+	if err == nil {
+		err = p.restoreSessions()
 	}
 	c.persist = p
 	return err
@@ -166,7 +169,7 @@ func (c *Client) overlayInstance(p Path, nodes []format.Node) error {
 		errs = append(errs, fmt.Errorf("lwm2m: %v is not defined", p.Child(resource)))
 	}
 	if p.Object() == objectServer {
-		errs = append(errs, in.equipServer())
+		errs = append(errs, c.equipServer(in.node))
 	}
 	return errors.Join(errs...)
 }
