@@ -299,7 +299,7 @@ func TestReplayAfterSuspend(t *testing.T) {
 			s.exchange(l, n, "a", "b", "c")
 			l.Suspend()
 			if restarts {
-				saved, err := d.Export()
+				saved, err := d.Export(true)
 				if err != nil {
 					t.Fatal(err)
 				}
