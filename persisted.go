@@ -184,7 +184,7 @@ func (c *Client) overlayInstance(p Path, nodes []format.Node) error {
 		errs = append(errs, fmt.Errorf("lwm2m: %v is not defined", p.Child(resource)))
 	}
 	if p.Object() == objectServer {
-		errs = append(errs, in.equipServer())
+		errs = append(errs, c.equipServer(in.node))
 	}
 	return errors.Join(errs...)
 }
