@@ -119,8 +119,13 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	if e.Kind != registration.Updating { // what comes of it will tell
 		event.Handshake = s.takeHandshake()
 	}
-	s.client.emit(event)
+	if e.Kind != registration.Disconnected || !s.staying {
+		s.client.emit(event)
+	}
 	s.noteOutcome(now, e)
+	if e.Kind == registration.Registered {
+		s.client.noteRegistered(now)
+	}
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
@@ -130,7 +135,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		}
 	case registration.Disconnected:
 		s.dropObservations(now)
-		s.client.forgetReader(s.ssid)
+		if !s.staying {
+			s.client.forgetReader(s.ssid)
+		}
 		s.finishUpdates(ErrNotRegistered)
 	}
 }
@@ -151,6 +158,9 @@ type waitingUpdate struct {
 func (c *Client) Update(ctx context.Context) error {
 	return c.call(ctx, func(now time.Time, answer func(error)) {
 		left := len(c.sessions)
+		if left == 0 { // there are no servers yet
+			answer(ErrNotRegistered)
+		}
 		var errs []error
 		for _, s := range c.sessions {
 			s.updates = append(s.updates, waitingUpdate{s.reg.Trigger(now), func(err error) {

@@ -20,6 +20,7 @@ type session struct {
 	known     bool // it has accepted a Register
 	doubted   bool // the server has left something unanswered since it was heard last
 	reachable bool // notifications can be sent
+	staying   bool // it has ended for this process, but not for the server
 
 	reg     registration.Machine
 	request coap.Handle // of the registration's outstanding request
@@ -207,9 +208,9 @@ func (s *session) abandon(now time.Time) {
 }
 
 // listensTo reports whether a datagram may be heard: a server's requests only
-// once it has accepted the registration (Core 1.1.1 §6.2.1).
+// once it has accepted the registration (Core 1.1.1 §6.2.1), and not while a Bootstrap-Server is at work.
 func (s *session) listensTo(datagram []byte) bool {
-	if len(datagram) < 2 || s.reg.Location() != nil {
+	if len(datagram) < 2 || s.reg.Location() != nil && !s.client.isBootstrapping() {
 		return true
 	}
 	return !coap.Code(datagram[1]).IsRequest()
