@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,27 +11,6 @@ import (
 	"github.com/lwm2m-go/lwm2m/internal/link"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
-
-// bootstrapServer is one bootstrap server of Leshan's for all tests, from the first on that needs it.
-var (
-	startBootstrap  sync.Once
-	bootstrapServer *leshan.BootstrapServer
-	errOfBootstrap  error
-)
-
-func needBootstrapServer(t *testing.T) *leshan.BootstrapServer {
-	t.Helper()
-	leshan.Require(t, errOfShared)
-	startBootstrap.Do(func() {
-		bootstrapServer, errOfBootstrap = leshan.StartBootstrapMain(leshan.Options{
-			Properties:  properties,
-			Certificate: certificates.server, ClientAuthorities: []*x509.Certificate{certificates.clients.Certificate},
-		})
-	})
-	leshan.Require(t, errOfBootstrap)
-	bootstrapServer.LogTo(t)
-	return bootstrapServer
-}
 
 // novice is a device that knows a bootstrap server, and no other unless a test adds one.
 type novice struct {
@@ -62,12 +40,13 @@ func byCertificate(n *novice) (string, lwm2m.Security) {
 
 func newNovice(t *testing.T, protect protection) *novice {
 	t.Helper()
-	bs := needBootstrapServer(t)
+	leshan.Require(t, errOfShared)
 	shared.LogTo(t)
-	n := &novice{device: newDevice(t, shared), bs: bs}
+	bootstrapServer.LogTo(t)
+	n := &novice{device: newDevice(t, shared), bs: bootstrapServer}
 	uri, security := protect(n)
 	n.config.Servers = []lwm2m.ServerAccount{{URI: uri, Security: security, Bootstrap: true}}
-	n.sessions, n.events = bs.MustEvents(t, n.ep), shared.MustEvents(t, n.ep)
+	n.sessions, n.events = n.bs.MustEvents(t, n.ep), shared.MustEvents(t, n.ep)
 	return n
 }
 
