@@ -39,6 +39,7 @@ type Client struct {
 	sessions []*session
 	ordering *ordering // nil if no server waits for another
 	stopping,
+	paused,
 	finished bool
 
 	events events
