@@ -227,8 +227,7 @@ func (s *session) replay(now time.Time, o *observation) {
 	records := o.Backlog.Records()
 	n := len(records)
 	if !carriesTime(f) {
-		c.observed.SentStored(now, o, n, false)
-		c.observed.Repeat(o)
+		c.observed.Supersede(now, o)
 	}
 	c.mu.Unlock()
 	if !carriesTime(f) {

@@ -103,7 +103,26 @@ func (n *Network) Rebind(from, to netip.AddrPort) (netip.AddrPort, error) {
 // Dial opens a link as a Client does. It makes a Network what a Client's
 // configuration takes in place of UDP.
 func (n *Network) Dial(ctx context.Context, t link.Target, s link.Sink) (link.Link, error) {
-	l, err := n.memory.Dial(ctx, t, s)
+	return n.dial(ctx, n.memory, t, s)
+}
+
+// From gives a Network for one Client, which has the address each time it connects, as one that keeps its
+// port. Otherwise it has a new address each time.
+func (n *Network) From(address netip.AddrPort) link.Network {
+	return from{n, n.memory.From(address)}
+}
+
+type from struct {
+	network *Network
+	way     link.Network
+}
+
+func (f from) Dial(ctx context.Context, t link.Target, s link.Sink) (link.Link, error) {
+	return f.network.dial(ctx, f.way, t, s)
+}
+
+func (n *Network) dial(ctx context.Context, way link.Network, t link.Target, s link.Sink) (link.Link, error) {
+	l, err := way.Dial(ctx, t, s)
 	if err != nil {
 		return nil, err
 	}
