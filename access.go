@@ -17,9 +17,15 @@ const (
 	accessOwner    = 3
 )
 
-// checkEntry reports why an instance of the Access Control Object from the application cannot be used. It is called with
-// c.mu held.
-func (c *Client) checkEntry(node *tree.Instance) error {
+// checkEntry reports why an instance from the application cannot be used if it is one of the Access Control Object. It is
+// called with c.mu held.
+func (c *Client) checkEntry(in *Instance) error {
+	if in.Object().ID != objectAccessControl || in.owner.Load() != nil {
+		return nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	node := in.node
 	for _, resource := range []uint16{accessObject, accessInstance, accessOwner} {
 		if value(node, resource).IsZero() {
 			return &Error{Code: BadRequest, Path: node.Path().Child(resource), Reason: "mandatory Resource missing"}

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/ipso"
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/oma"
 	"github.com/lwm2m-go/lwm2m/server"
+	"github.com/lwm2m-go/lwm2m/store"
 )
 
 // governed is a device with two servers, and rights: server 1 owns the sensor and lets server 2 read it; any
@@ -275,6 +277,29 @@ func TestAccessSend(t *testing.T) {
 			t.Errorf("SendSamples: %v", err)
 		}
 		must(t, g.client.SendReport(g.ctx, lwm2m.Report{Samples: []lwm2m.Sample{sample}, Server: 1}))
+	})
+}
+
+// Rights that servers have given survive a restart, and what is new is in step.
+func TestAccessSurvivesRestart(t *testing.T) {
+	kept := &store.Memory{}
+	govern(t, func(c *lwm2m.Config, _ *fixture) { c.Store = kept }, func(g *governed) {
+		g.grant(model.RightRead | model.RightWrite)
+		g.stop()
+		config := lwm2m.Config{Endpoint: "thermo-1", Store: kept, Objects: []lwm2m.ObjectInstance{
+			ipso.NewTemperature(0), ipso.NewTemperature(1), oma.NewAccessControl(0, path("/3303/0"), 1), oma.NewAccessControl(4, path("/3303/1"), 2),
+		}}
+		for range 2 {
+			config.Servers = append(config.Servers, lwm2m.ServerAccount{URI: g.server.URI(), Security: lwm2m.NoSec{}})
+		}
+		client, err := lwm2m.NewClient(config)
+		must(t, err)
+		g.client = client
+		want := strings.Replace(governedEntries, "2:R,", "2:RW,", 1)
+		want = strings.Replace(want, ", /2/7", ", /2/4=3303/1 65535, /2/7", 1)
+		if got := g.entries(); got != want {
+			t.Errorf("entries %s\nwant %s", got, want)
+		}
 	})
 }
 

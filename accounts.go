@@ -228,6 +228,7 @@ func (c *Client) reconcile(now time.Time) (fresh []*session, err error) {
 		}
 		s := newSession(c, a)
 		s.configure()
+		s.restore(now)
 		c.sessions = append(c.sessions, s)
 		fresh = append(fresh, s)
 	}

@@ -72,6 +72,9 @@ func NewClient(config Config) (*Client, error) {
 	if err == nil {
 		err = c.restore(&config, accounts)
 	}
+	if err == nil {
+		err = c.completeAccess() // the saved accounts may be others
+	}
 	if err != nil {
 		c.disown()
 		return nil, err
@@ -99,6 +102,9 @@ func (c *Client) Add(object ObjectInstance) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := object.Base()
+	if err := c.checkEntry(in); err != nil {
+		return err
+	}
 	if err := c.insert(in); err != nil {
 		return err
 	}
@@ -145,11 +151,6 @@ func (c *Client) insert(in *Instance) error {
 	defer in.mu.Unlock()
 	if in.owner.Load() != nil {
 		return &Error{Code: BadRequest, Path: in.Path(), Reason: "the instance belongs to a client already"}
-	}
-	if in.Object().ID == objectAccessControl {
-		if err := c.checkEntry(in.node); err != nil {
-			return err
-		}
 	}
 	if err := c.tree.Insert(in.node); err != nil {
 		return err

@@ -104,6 +104,10 @@ type Config struct {
 	// cannot be read is an error of NewClient; changes that cannot be saved are logged, answered 5.00, and saved
 	// again a minute later. See docs/state.md. Default: nothing is kept.
 	Store Store
+	// StayRegistered has the client end without De-register: it leaves its registrations, connections and
+	// observations in the Store, and the client of the next process goes on with them by an Update, as after a pause. They
+	// are used once: after a crash the client registers anew. It needs a Store. Default: the client de-registers.
+	StayRegistered bool
 	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
 	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
 	// refuse an answer with several points in time.
@@ -120,6 +124,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Endpoint == "":
 		return c, errors.New("lwm2m: Config.Endpoint is empty; servers know a client by it")
+	case c.StayRegistered && c.Store == nil:
+		return c, errors.New("lwm2m: Config.StayRegistered needs a Config.Store to keep the registrations in")
 	case len(c.Endpoint) > maxEndpoint:
 		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
 	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):

@@ -200,7 +200,11 @@ func (c *Client) stop(now time.Time) {
 	c.stopping = true
 	c.leaveOrder()
 	for _, s := range c.sessions {
-		s.stop(now)
+		if c.persist.stays() {
+			s.stay(now)
+		} else {
+			s.stop(now)
+		}
 	}
 	c.stopIfIdle(now)
 }
@@ -211,7 +215,7 @@ func (c *Client) stopIfIdle(now time.Time) {
 		return
 	}
 	for _, s := range c.sessions {
-		if !s.isStopped() {
+		if !s.isStopped() && !s.staying {
 			return
 		}
 	}
@@ -225,6 +229,9 @@ func (c *Client) finish(now time.Time) {
 	}
 	c.finished = true
 	c.leaveOrder()
+	if c.stopping && c.persist.stays() {
+		c.persist.keepSessions(now, true)
+	}
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}

@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/history"
@@ -14,25 +15,30 @@ import (
 type persistence struct {
 	client  *Client
 	store   Store
+	stay    bool              // Config.StayRegistered
 	factory map[uint16]digest // of the Objects that are kept, as Config has made them
 
 	// Guarded by the client's mu.
-	unsaved parts
-	waiting []func(now time.Time, err error) // for what was unsaved when they came
-	saving  bool
-	failed  bool                      // the last attempt
-	idle    chan struct{}             // closed when the goroutine has ended; nil until somebody waits
-	samples map[Path][]history.Sample // saved ones that no Resource has claimed yet
+	unsaved         parts
+	waiting         []func(now time.Time, err error) // for what was unsaved when they came
+	saving          bool
+	failed          bool                      // the last attempt
+	idle            chan struct{}             // closed when the goroutine has ended; nil until somebody waits
+	encodedSessions []byte                    // nil if there are none
+	samples         map[Path][]history.Sample // saved ones that no Resource has claimed yet
 
-	timer loop.Timer // for what may wait; owned by the loop
+	// Owned by the loop.
+	timer    loop.Timer // for what may wait
+	sessions sessionsState
 }
 
 // parts is a set of what is kept.
 type parts uint8
 
 const (
-	devicePart  parts = 1 << iota // accounts and attributes
-	historyPart                   // samples; they may wait
+	devicePart   parts = 1 << iota // accounts and attributes
+	historyPart                    // samples; they may wait
+	sessionsPart                   // what there is with the servers
 )
 
 const (
@@ -43,8 +49,9 @@ const (
 )
 
 // The keys of a client in its Store.
-func (p *persistence) deviceKey() string  { return p.client.endpoint + "/device" }
-func (p *persistence) historyKey() string { return p.client.endpoint + "/history" }
+func (p *persistence) deviceKey() string   { return p.client.endpoint + "/device" }
+func (p *persistence) historyKey() string  { return p.client.endpoint + "/history" }
+func (p *persistence) sessionsKey() string { return p.client.endpoint + "/sessions" }
 
 // isKept reports whether the values of an Object are kept: Security, Server, Access Control, OSCORE.
 func isKept(object uint16) bool {
@@ -133,15 +140,9 @@ func (p *persistence) run() {
 		}
 		what, waiting := p.unsaved, p.waiting
 		p.unsaved, p.waiting = 0, nil
-		var device, history []byte
-		if what&devicePart != 0 {
-			device = p.encodeDevice()
-		}
-		if what&historyPart != 0 {
-			history = p.encodeHistory()
-		}
+		values := p.encode(what)
 		c.mu.Unlock()
-		err = guard(func() error { return p.save(what, device, history) })
+		err = guard(func() error { return p.save(values) })
 		c.mu.Lock()
 		if p.failed = err != nil; p.failed {
 			p.unsaved |= what
@@ -180,25 +181,36 @@ func (p *persistence) answer(waiting []func(time.Time, error), err error) {
 	})})
 }
 
-func (p *persistence) save(what parts, device, history []byte) error {
-	ctx := context.Background()
-	if what&devicePart != 0 {
-		if err := saveOrDelete(ctx, p.store, p.deviceKey(), device); err != nil {
-			return err
-		}
-	}
-	if what&historyPart != 0 {
-		return saveOrDelete(ctx, p.store, p.historyKey(), history)
-	}
-	return nil
+// encoded is a key with its new data; nil if there are none any more.
+type encoded struct {
+	key  string
+	data []byte
 }
 
-// saveOrDelete deletes a key if there is nothing to save.
-func saveOrDelete(ctx context.Context, store Store, key string, data []byte) error {
-	if data == nil {
-		return store.Delete(ctx, key)
+// encode writes what is to be saved. It is called with the client's mu held.
+func (p *persistence) encode(what parts) (all []encoded) {
+	if what&devicePart != 0 {
+		all = append(all, encoded{p.deviceKey(), p.encodeDevice()})
 	}
-	return store.Save(ctx, key, data)
+	if what&historyPart != 0 {
+		all = append(all, encoded{p.historyKey(), p.encodeHistory()})
+	}
+	if what&sessionsPart != 0 {
+		all = append(all, encoded{p.sessionsKey(), p.encodedSessions})
+	}
+	return all
+}
+
+func (p *persistence) save(all []encoded) (err error) {
+	ctx := context.Background()
+	for _, e := range all {
+		if e.data == nil {
+			err = errors.Join(err, p.store.Delete(ctx, e.key))
+		} else {
+			err = errors.Join(err, p.store.Save(ctx, e.key, e.data))
+		}
+	}
+	return err
 }
 
 // finish saves what is left when the client has stopped. It is called on the loop, with the client's mu held. p may be nil.

@@ -29,7 +29,7 @@ func (c *Client) restore(config *Config, accounts []ServerAccount) error {
 	if config.Store == nil {
 		return nil
 	}
-	p := &persistence{client: c, store: config.Store, factory: make(map[uint16]digest)}
+	p := &persistence{client: c, store: config.Store, stay: config.StayRegistered, factory: make(map[uint16]digest)}
 	p.timer.Owner = p
 	for _, object := range keptObjects() {
 		p.factory[object] = c.digestOf(object)
@@ -37,6 +37,9 @@ func (c *Client) restore(config *Config, accounts []ServerAccount) error {
 	err := p.restoreDevice(accounts)
 	if err == nil {
 		err = p.restoreHistories()
+	}
+	if err == nil {
+		err = p.restoreSessions()
 	}
 	c.persist = p
 	return err
@@ -127,10 +130,7 @@ func (c *Client) overlayObject(object Path, nodes []format.Node) error {
 func (c *Client) overlayInstance(p Path, nodes []format.Node) error {
 	in := c.instance(p)
 	if in == nil {
-		def := c.definition(p.Object())
-		if p.Object() == objectServer {
-			def = c.serverDefinition()
-		}
+		def := c.definitionInUse(p.Object())
 		if def == nil {
 			return fmt.Errorf("lwm2m: Config.Version %v has no Object %d", c.version, p.Object())
 		}

@@ -120,7 +120,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	if e.Kind != registration.Updating { // what comes of it will tell
 		event.Handshake = s.takeHandshake()
 	}
-	s.client.emit(event)
+	if e.Kind != registration.Disconnected || !s.staying {
+		s.client.emit(event)
+	}
 	s.noteOutcome(now, e)
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
@@ -131,7 +133,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		}
 	case registration.Disconnected:
 		s.dropObservations(now)
-		s.client.forgetReader(s.ssid)
+		if !s.staying {
+			s.client.forgetReader(s.ssid)
+		}
 		s.finishUpdates(ErrNotRegistered)
 	}
 }

@@ -21,6 +21,7 @@ type session struct {
 	doubted   bool // the server has left something unanswered since it was heard last
 	reachable bool // notifications can be sent
 	asleep    bool // they can, once the client is awake
+	staying   bool // it has ended for this process, but not for the server
 
 	reg     registration.Machine
 	request coap.Handle // of the registration's outstanding request

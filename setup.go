@@ -106,7 +106,11 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
-		if err := c.insert(object.Base()); err != nil {
+		err := c.checkEntry(object.Base())
+		if err == nil {
+			err = c.insert(object.Base())
+		}
+		if err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
 		}
 	}
@@ -148,7 +152,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 func (c *Client) completeServer(account ServerAccount) error {
 	in := c.serverInstance(account.ShortServerID)
 	if in == nil {
-		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
+		in = NewInstance(c.definitionInUse(objectServer), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
@@ -180,13 +184,13 @@ func (in *Instance) equipServer() error {
 	return nil
 }
 
-// serverDefinition is the definition that the application has chosen by instances of the
-// Server Object of its own, or that of the client's version.
-func (c *Client) serverDefinition() *model.Object {
-	for in := range c.tree.Instances(objectServer) {
+// definitionInUse is the definition that the application has chosen by instances of a core Object of its own, or
+// that of the client's version.
+func (c *Client) definitionInUse(object uint16) *model.Object {
+	for in := range c.tree.Instances(object) {
 		return in.Definition()
 	}
-	return c.definition(objectServer)
+	return c.definition(object)
 }
 
 // resourceValue is a value for a Resource of the instance at hand.

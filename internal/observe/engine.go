@@ -64,7 +64,7 @@ func (e *Engine[T]) Find(server uint16, token T) *Observation[T] {
 // Sent; or Cancel if they cannot be read.
 func (e *Engine[T]) Add(now time.Time, r Request[T]) *Observation[T] {
 	e.serial++
-	o := &Observation[T]{Request: r, serial: e.serial, index: -1, phase: reading, confirmBy: now.Add(ConfirmInterval)}
+	o := &Observation[T]{Request: r, sequence: r.Sequence, serial: e.serial, index: -1, phase: reading, confirmBy: now.Add(ConfirmInterval)}
 	o.components = make([]component, len(r.Paths))
 	e.assign(o)
 	if old := e.Find(r.Server, r.Token); old != nil {

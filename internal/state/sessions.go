@@ -39,9 +39,9 @@ type Registration struct {
 	Sent     time.Time     // when it was told last, by the wall clock, in whole seconds
 	// Told and Objects are digests: of what an Update cannot change, and of the list of Objects.
 	Told, Objects []byte
-	// Address is a hash of the addresses of both sides, by which a server without security knows the client.
-	Address      uint64
-	Observations []Observation
+	// Local and Remote are the addresses of the link; a server without security knows the client by them.
+	Local, Remote string
+	Observations  []Observation
 }
 
 // Observation is what a server observes.
@@ -98,14 +98,14 @@ func appendRegistration(dst []byte, r *Registration) []byte {
 	if r == nil {
 		return cbor.AppendArray(dst, 0)
 	}
-	dst = cbor.AppendArray(cbor.AppendArray(dst, 7), len(r.Location))
+	dst = cbor.AppendArray(cbor.AppendArray(dst, 8), len(r.Location))
 	for _, segment := range r.Location {
 		dst = cbor.AppendBytes(dst, []byte(segment))
 	}
 	dst = cbor.AppendInt(dst, int64(r.Lifetime/time.Second))
 	dst = cbor.AppendInt(dst, r.Sent.Unix())
 	dst = cbor.AppendBytes(cbor.AppendBytes(dst, r.Told), r.Objects)
-	dst = cbor.AppendUint(dst, r.Address)
+	dst = cbor.AppendBytes(cbor.AppendBytes(dst, []byte(r.Local)), []byte(r.Remote))
 	dst = cbor.AppendArray(dst, len(r.Observations))
 	for i := range r.Observations {
 		dst = appendObservation(dst, &r.Observations[i])
@@ -118,8 +118,8 @@ func (r *reader) registration() *Registration {
 	switch {
 	case r.err != nil || parts.is(0):
 		return nil
-	case !parts.is(7):
-		r.fail(errors.New("a registration that is not of 7 parts"))
+	case !parts.is(8):
+		r.fail(errors.New("a registration that is not of 8 parts"))
 		return nil
 	}
 	x := &Registration{}
@@ -129,7 +129,7 @@ func (r *reader) registration() *Registration {
 	x.Lifetime = time.Duration(r.intBetween(-1, math.MaxUint32)) * time.Second
 	x.Sent = time.Unix(r.intBetween(-1<<40, 1<<40), 0)
 	x.Told, x.Objects = r.copied(), r.copied()
-	x.Address = r.uint(math.MaxUint64)
+	x.Local, x.Remote = string(r.bytes()), string(r.bytes())
 	for all := r.list(); r.more(&all); {
 		x.Observations = append(x.Observations, r.observation())
 	}

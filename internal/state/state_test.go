@@ -64,7 +64,7 @@ func sampleSessions() Sessions {
 	return Sessions{Sessions: []Session{
 		{Server: 101, Account: []byte{1, 2}, DTLS: []byte("secret"), Registration: &Registration{
 			Location: []string{"rd", "a b"}, Lifetime: 86400 * time.Second, Sent: time.Unix(1700000000, 0),
-			Told: []byte{3}, Objects: []byte{4}, Address: math.MaxUint64,
+			Told: []byte{3}, Objects: []byte{4}, Local: "192.0.2.1:5683", Remote: "[2001:db8::1]:5683",
 			Observations: []Observation{
 				{Token: []byte{9, 9}, Paths: []model.Path{model.PathOf(3303, 0, 5700)}, Format: 112, Sequence: 7},
 				{
