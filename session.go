@@ -35,7 +35,7 @@ type session struct {
 }
 
 func newSession(c *Client, a account) *session {
-	s := &session{account: a.security, server: a.server, queueMode: a.QueueMode}
+	s := &session{account: a.security, server: a.server, queueMode: a.QueueMode || c.pace != nil && c.pace.queueMode}
 	s.connection = connection{
 		client: c, owner: s, target: a.target, ssid: a.ShortServerID, security: newSecurity(a.ServerAccount, c.configured.loader()),
 	}
@@ -51,7 +51,7 @@ func (s *session) configure() {
 		version:   c.version,
 		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
 		binding:   c.value(s.server.Child(serverBinding)).Text(),
-		queueMode: s.queueMode || c.pace != nil && c.pace.queueMode,
+		queueMode: s.queueMode,
 		retry:     c.retryOf(s.server),
 		jitter:    c.jitter(),
 	}
