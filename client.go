@@ -36,8 +36,9 @@ type Client struct {
 	done    chan struct{} // closed when the client has stopped; nil until somebody waits
 
 	// Owned by the loop.
-	sessions []*session
-	ordering *ordering // nil if no server waits for another
+	sessions     []*session
+	ordering     *ordering     // nil if no server waits for another
+	bootstrapper *bootstrapper // nil if there is no account of a Bootstrap-Server
 	stopping,
 	paused,
 	finished bool
@@ -56,30 +57,46 @@ func NewClient(config Config) (*Client, error) {
 		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	accounts := slices.Clone(config.Servers)
-	if config.LoadCredentials != nil {
-		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
-	}
-	err = c.addAccounts(accounts, config.LoadCredentials)
-	if err == nil {
-		err = c.addObjects(config.Objects, config.Factories)
-	}
-	if err == nil {
-		err = c.complete(accounts)
-	}
-	if err == nil {
-		err = c.restore(&config, accounts)
-	}
-	if err == nil {
-		err = c.completeAccess() // the saved accounts may be others
-	}
-	if err != nil {
+	if err := c.build(&config); err != nil {
 		c.disown()
 		return nil, err
 	}
 	return c, nil
+}
+
+// build makes the Objects: as Config describes them, as factory data have them, and as they were saved.
+func (c *Client) build(config *Config) error {
+	accounts := slices.Clone(config.Servers)
+	if err := c.addConfigured(config, accounts); err != nil {
+		return err
+	}
+	if len(config.FactoryData) > 0 {
+		if err := c.applyFactoryData(config.FactoryData); err != nil { // which may ask callbacks
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.restore(config, accounts); err != nil {
+		return err
+	}
+	return c.completeAccess() // the saved accounts may be others
+}
+
+// addConfigured makes the Objects that Config describes.
+func (c *Client) addConfigured(config *Config, accounts []ServerAccount) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if config.LoadCredentials != nil {
+		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
+	}
+	if err := c.addAccounts(accounts, config.LoadCredentials); err != nil {
+		return err
+	}
+	if err := c.addObjects(config.Objects, config.Factories); err != nil {
+		return err
+	}
+	return c.complete(accounts)
 }
 
 // Run registers with the servers and serves them until ctx ends. Then it
@@ -237,6 +254,9 @@ func (c *Client) workOff(now time.Time) {
 		c.notifyEnd(now, o)
 	}
 	for _, s := range c.sessions {
+		if c.isStartingOver() {
+			break
+		}
 		s.serverObjectChanged(now, changed)
 		if restructured {
 			s.noteUntold(added)

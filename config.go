@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,8 +26,13 @@ type Config struct {
 	// Endpoint is the Endpoint Client Name, unique among the clients of a server, at most 252 bytes.
 	// URNs such as urn:uuid:… or urn:dev:os:… are customary (Core 1.1.1 §6.2.1).
 	Endpoint string
-	// Servers are the accounts of the LwM2M Servers to register with: at least one, unless Objects has accounts.
+	// Servers are the accounts of the LwM2M Servers to register with and of the Bootstrap-Server, if there is
+	// one: at least one account, unless Objects or FactoryData have some.
 	Servers []ServerAccount
+	// FactoryData is a Bootstrap-Pack that the client begins with, as from a Bootstrap-Server: accounts, instances of the
+	// Objects 0 and 1, and values of other Objects, in SenML JSON, SenML CBOR or LwM2M CBOR (Core 1.1.1
+	// §6.1.2.1). Servers may then have the account of a Bootstrap-Server only. Default: none.
+	FactoryData []byte
 	// Objects are the Object Instances that servers see. The instances of the Security Object
 	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
 	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
@@ -45,6 +51,10 @@ type Config struct {
 	// MinVersion is the lowest version to fall back to, one after another, with a server that refuses a
 	// higher one with 4.12. Default: Version, so that there is no other.
 	MinVersion Version
+
+	// BootstrapPack has the client ask its Bootstrap-Server for a Bootstrap-Pack, all in one answer, and only if there is
+	// none for the usual bootstrap (Core 1.2 §6.1.7.8). It needs Version12.
+	BootstrapPack bool
 
 	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
 	// own. It may call any method of the client but must not wait for a later event.
@@ -130,8 +140,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
 	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
-	case len(c.Servers) == 0 && !c.hasAccounts():
+	case len(c.Servers) == 0 && !c.hasAccounts() && len(c.FactoryData) == 0:
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
+	case len(c.FactoryData) > 0 && (c.hasAccounts() || slices.ContainsFunc(c.Servers, func(a ServerAccount) bool { return !a.Bootstrap })):
+		return c, errors.New("lwm2m: accounts of LwM2M Servers are either in Config.FactoryData or in Servers or Objects")
 	case len(c.Servers) > 0 && c.hasAccounts():
 		return c, errors.New("lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects")
 	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
@@ -146,6 +158,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Version != Version10 && c.Version != Version11 && c.Version != Version12 {
 		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10, Version11 or Version12", c.Version)
+	}
+	if c.BootstrapPack && c.Version != Version12 {
+		return c, fmt.Errorf("lwm2m: Config.BootstrapPack needs Version12; Config.Version is %v", c.Version)
 	}
 	if c.MinVersion.Compare(c.Version) > 0 {
 		return c, fmt.Errorf("lwm2m: Config.MinVersion %v is above Version %v", c.MinVersion, c.Version)
@@ -177,6 +192,7 @@ type settings struct {
 	maxReport       int
 	maxBacklog      int
 	readHistory     bool
+	bootstrapPack   bool
 	oneWay          bool // of thresholds
 }
 
@@ -185,6 +201,7 @@ func (c Config) settings() settings {
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(), onMessage: c.OnMessage,
 		pace: c.pace(), maxObservations: c.MaxObservations,
 		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
+		bootstrapPack: c.BootstrapPack,
 	}
 }
 

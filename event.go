@@ -53,6 +53,14 @@ const (
 	Asleep
 	// Suspended: the application paused the client: it is about to give up all connections.
 	Suspended
+	// BootstrapFailed: the Bootstrap-Server cannot be reached, refuses the client, has fallen silent, or has
+	// written what the client cannot work with. What was before is in force. Next is when the client tries again;
+	// it is zero if the Bootstrap-Server may still put right what is wrong.
+	BootstrapFailed
+	// BootstrapAccepted: the Bootstrap-Server has accepted the client and begins to write.
+	BootstrapAccepted
+	// Bootstrapped: what the Bootstrap-Server has written is in force; the client registers.
+	Bootstrapped
 )
 
 var eventNames = [...]string{
@@ -61,6 +69,7 @@ var eventNames = [...]string{
 	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
 	"HISTORY_DROPPED", "NOTIFY_ACK", "NOTIFY_TIMEOUT", "NOTIFICATIONS_DROPPED",
 	"QUEUE_MODE_RX_OFF", "ENGINE_SUSPENDED",
+	"BOOTSTRAP_REG_FAILURE", "BOOTSTRAP_REG_COMPLETE", "BOOTSTRAP_TRANSFER_COMPLETE",
 }
 
 // String is the kind's name in the words of test benches, such as
@@ -90,7 +99,7 @@ type Event struct {
 	// connection ID. After a full handshake the client registers anew, otherwise the registration lives on.
 	Handshake string
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
-	// in each sequence of attempts; 0 if the event is about something else.
+	// in each sequence of attempts, or of the attempt to bootstrap; 0 if the event is about something else.
 	Attempt int
 	// Count is how many notifications or samples were dropped; 0 if that is not told.
 	Count int

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/bootstrap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 	"github.com/lwm2m-go/lwm2m/model"
@@ -72,6 +73,8 @@ func (c *Client) executed(now time.Time, p Path) {
 			s.settle(now)
 		case s.server.Child(serverDisable):
 			s.disable(now)
+		case s.server.Child(serverBootstrapTrigger):
+			c.bootstrap(now, bootstrap.ServerRequest)
 		}
 	}
 }

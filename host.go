@@ -199,6 +199,9 @@ func (c *Client) stop(now time.Time) {
 	}
 	c.stopping = true
 	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
 	for _, s := range c.sessions {
 		if c.persist.stays() {
 			s.stay(now)
@@ -229,6 +232,9 @@ func (c *Client) finish(now time.Time) {
 	}
 	c.finished = true
 	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
 	if c.stopping && c.persist.stays() {
 		c.persist.keepSessions(now, true)
 	}

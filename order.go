@@ -154,6 +154,3 @@ func (s *session) hasFailed(err error) bool {
 	}
 	return s.client.version == Version10
 }
-
-// bootstrapWanted begins a Client Initiated Bootstrap and reports true, if there is a Bootstrap-Server to ask.
-func (c *Client) bootstrapWanted(time.Time, error) bool { return false }

@@ -18,6 +18,9 @@ type persistence struct {
 	stay    bool              // Config.StayRegistered
 	factory map[uint16]digest // of the Objects that are kept, as Config has made them
 
+	// Of what is in the Store, by key, as far as that is known. It belongs to the goroutine, and to NewClient before.
+	stored map[string]digest
+
 	// Guarded by the client's mu.
 	unsaved         parts
 	waiting         []func(now time.Time, err error) // for what was unsaved when they came
@@ -202,13 +205,26 @@ func (p *persistence) encode(what parts) (all []encoded) {
 }
 
 func (p *persistence) save(all []encoded) (err error) {
-	ctx := context.Background()
 	for _, e := range all {
-		if e.data == nil {
-			err = errors.Join(err, p.store.Delete(ctx, e.key))
-		} else {
-			err = errors.Join(err, p.store.Save(ctx, e.key, e.data))
-		}
+		err = errors.Join(err, p.saveOne(e))
+	}
+	return err
+}
+
+// saveOne saves what is not there already.
+func (p *persistence) saveOne(e encoded) (err error) {
+	sum := digestOf(e.data)
+	if known, ok := p.stored[e.key]; ok && known == sum {
+		return nil
+	}
+	delete(p.stored, e.key)
+	if e.data == nil {
+		err = p.store.Delete(context.Background(), e.key)
+	} else {
+		err = p.store.Save(context.Background(), e.key, e.data)
+	}
+	if err == nil {
+		p.stored[e.key] = sum
 	}
 	return err
 }

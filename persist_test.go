@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -333,6 +335,44 @@ func TestSharedStore(t *testing.T) {
 		must(f, err)
 		if v, err := other.Get(path("/1/0/1")); err != nil || v.Int() != 86400 {
 			t.Errorf("lifetime %v, %v", v, err)
+		}
+	})
+}
+
+// TestSavesChangesOnly saves nothing when attributes might have changed and have not.
+func TestSavesChangesOnly(t *testing.T) {
+	s := &slowStore{}
+	keeping(t, s, func(f *fixture) {
+		_, err := f.peer.Observe(f.ctx, path("/3303/0/5700"), server.ObserveOptions{})
+		must(f, err)
+		must(f, f.client.Delete(path("/3303/0")))
+		must(f, f.do(put("/1/0/1", text, "86400")))
+		synctest.Wait()
+		if n := s.saves(); n != 0 {
+			t.Errorf("saved %d times", n)
+		}
+	})
+}
+
+// TestDamagedFile goes on with the state before, and has two again.
+func TestDamagedFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "state")
+	folder, err := store.Open(name)
+	must(t, err)
+	defer func() { must(t, folder.Close()) }()
+	keeping(t, folder, func(f *fixture) {
+		must(f, f.do(put("/1/0/1", text, "300")))
+		must(f, f.do(put("/1/0/1", text, "400")))
+		files, err := filepath.Glob(filepath.Join(name, "*device*.b"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("files %q, %v", files, err)
+		}
+		must(f, os.WriteFile(files[0], []byte("garbage"), 0o600))
+		f.restarted(folder, nil, func() {
+			f.want(f.peer.Read(f.ctx, path("/1/0/1"), server.ReadOptions{}))(model.Content, "/1/0/1=300")
+		})
+		if _, err := folder.Load(f.ctx, "thermo-1/device"); err != nil {
+			t.Errorf("afterwards: %v", err)
 		}
 	})
 }

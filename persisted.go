@@ -17,7 +17,15 @@ import (
 )
 
 // digest is a hash of values, to tell whether they are others.
-type digest = [sha256.Size]byte
+type digest [sha256.Size]byte
+
+// digestOf is zero if there are no data.
+func digestOf(data []byte) digest {
+	if data == nil {
+		return digest{}
+	}
+	return sha256.Sum256(data)
+}
 
 // keptObjects are those whose values are kept, in order.
 func keptObjects() [4]uint16 {
@@ -29,10 +37,13 @@ func (c *Client) restore(config *Config, accounts []ServerAccount) error {
 	if config.Store == nil {
 		return nil
 	}
-	p := &persistence{client: c, store: config.Store, stay: config.StayRegistered, factory: make(map[uint16]digest)}
+	p := &persistence{
+		client: c, store: config.Store, stay: config.StayRegistered,
+		factory: make(map[uint16]digest), stored: make(map[string]digest),
+	}
 	p.timer.Owner = p
 	for _, object := range keptObjects() {
-		p.factory[object] = c.digestOf(object)
+		p.factory[object] = c.objectDigest(object)
 	}
 	err := p.restoreDevice(accounts)
 	if err == nil {
@@ -73,11 +84,15 @@ func (p *persistence) load(key string) ([]byte, error) {
 	data, err := p.store.Load(context.Background(), key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		p.stored[key] = digest{}
 		return nil, nil
 	case err != nil && data != nil:
 		p.client.log.Error("the newest state is damaged; an earlier one is used", "key", key, "err", err)
+		p.unsaved |= devicePart | historyPart // to have two again
 	case err != nil:
 		return nil, fmt.Errorf("lwm2m: Config.Store: %w", err)
+	default:
+		p.stored[key] = digestOf(data)
 	}
 	return data, nil
 }
@@ -169,7 +184,7 @@ func (c *Client) overlayInstance(p Path, nodes []format.Node) error {
 		errs = append(errs, fmt.Errorf("lwm2m: %v is not defined", p.Child(resource)))
 	}
 	if p.Object() == objectServer {
-		errs = append(errs, in.equipServer())
+		errs = append(errs, c.equipServer(in.node))
 	}
 	return errors.Join(errs...)
 }
@@ -182,7 +197,7 @@ func (p *persistence) encodeDevice() []byte {
 	c := p.client
 	var d state.Device
 	for _, object := range keptObjects() {
-		if c.digestOf(object) != p.factory[object] {
+		if c.objectDigest(object) != p.factory[object] {
 			d.Nodes = c.appendObject(d.Nodes, object)
 		}
 	}
@@ -200,10 +215,10 @@ func (p *persistence) encodeDevice() []byte {
 	return d.Encode()
 }
 
-// digestOf is the digest of what is kept of an Object.
-func (c *Client) digestOf(object uint16) digest {
+// objectDigest is of what is kept of an Object.
+func (c *Client) objectDigest(object uint16) digest {
 	d := state.Device{Nodes: c.appendObject(nil, object)}
-	return sha256.Sum256(d.Encode())
+	return digestOf(d.Encode())
 }
 
 // appendObject appends what is kept of an Object.

@@ -2,7 +2,6 @@ package lwm2m
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func (p *persistence) restoreSessions() error {
 		return fmt.Errorf("lwm2m: Config.Store: %w", err)
 	}
 	if err == nil {
-		err = p.store.Delete(context.Background(), p.sessionsKey())
+		err = p.save([]encoded{{key: p.sessionsKey()}})
 	}
 	if err != nil {
 		p.client.log.Error("the client registers anew, as what was saved of its sessions cannot be used", "err", err)

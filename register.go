@@ -124,6 +124,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		s.client.emit(event)
 	}
 	s.noteOutcome(now, e)
+	if e.Kind == registration.Registered {
+		s.client.noteRegistered(now)
+	}
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
@@ -156,6 +159,9 @@ type waitingUpdate struct {
 func (c *Client) Update(ctx context.Context) error {
 	return c.call(ctx, func(now time.Time, answer func(error)) {
 		left := len(c.sessions)
+		if left == 0 { // there are no servers yet
+			answer(ErrNotRegistered)
+		}
 		var errs []error
 		for _, s := range c.sessions {
 			s.updates = append(s.updates, waitingUpdate{s.trigger(now), func(err error) {

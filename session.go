@@ -219,9 +219,9 @@ func (s *session) abandon(now time.Time) {
 }
 
 // listensTo reports whether a datagram may be heard: a server's requests only
-// once it has accepted the registration (Core 1.1.1 §6.2.1).
+// once it has accepted the registration (Core 1.1.1 §6.2.1), and not while a Bootstrap-Server is at work.
 func (s *session) listensTo(datagram []byte) bool {
-	if len(datagram) < 2 || s.reg.Location() != nil {
+	if len(datagram) < 2 || s.reg.Location() != nil && !s.client.isBootstrapping() {
 		return true
 	}
 	return !coap.Code(datagram[1]).IsRequest()

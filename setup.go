@@ -19,12 +19,15 @@ const (
 	securityServerKey = 4
 	securitySecret    = 5
 	securitySSID      = 10
+	securityHoldOff   = 11
+	securityTimeout   = 12
 
 	// Since LwM2M 1.1:
 	securityMatchingType     = 13
 	securitySNI              = 14
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
+	securityOSCORE           = 17
 
 	serverSSID           = 0
 	serverLifetime       = 1
@@ -36,7 +39,9 @@ const (
 	serverBinding        = 7
 	serverUpdateTrigger  = 8
 	// Since LwM2M 1.1:
+	serverBootstrapTrigger   = 9
 	serverAlert              = 11
+	serverLastBootstrapped   = 12
 	serverPriority           = 13
 	serverInitialDelay       = 14
 	serverFailureBlock       = 15
@@ -62,7 +67,11 @@ func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) err
 		if err != nil {
 			return err
 		}
-		if other, ok := taken[account.ShortServerID]; ok {
+		other, ok := taken[account.ShortServerID]
+		switch {
+		case ok && account.Bootstrap:
+			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] are both of a Bootstrap-Server; one is possible", other, i)
+		case ok:
 			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] have the same ShortServerID %d", other, i, account.ShortServerID)
 		}
 		taken[account.ShortServerID] = i
@@ -80,13 +89,17 @@ func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 	in := NewInstance(c.definition(objectSecurity), id)
 	values := append([]resourceValue{
 		{securityURI, model.StringValue(a.URI)},
-		{securityBootstrap, model.BooleanValue(false)},
+		{securityBootstrap, model.BooleanValue(a.Bootstrap)},
 		{securityMode, model.IntegerValue(a.Security.mode())},
 		{securityIdentity, model.OpaqueValue(nil)},
 		{securityServerKey, model.OpaqueValue(nil)},
 		{securitySecret, model.OpaqueValue(nil)},
-		{securitySSID, model.IntegerValue(int64(a.ShortServerID))},
 	}, a.Security.resources()...)
+	if a.Bootstrap {
+		values = append(values, resourceValue{securityHoldOff, seconds(a.HoldOff)}, resourceValue{securityTimeout, seconds(a.AccountTimeout)})
+	} else {
+		values = append(values, resourceValue{securitySSID, model.IntegerValue(int64(a.ShortServerID))})
+	}
 	in.node.Grow(len(values))
 	for _, v := range values {
 		_ = in.Set(v.resource, v.value) // right by construction, but for what Object 0 does not have yet in LwM2M 1.0
@@ -137,6 +150,9 @@ func (c *Client) complete(accounts []ServerAccount) error {
 		}
 	}
 	for _, account := range accounts {
+		if account.Bootstrap {
+			continue
+		}
 		if err := c.completeServer(account); err != nil {
 			return err
 		}
@@ -168,15 +184,23 @@ func (c *Client) completeServer(account ServerAccount) error {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
-	return in.equipServer()
+	return c.equipServer(in.node)
 }
 
-// equipServer has the client do what the executable Resources of a Server Object are for, after the callback of the
-// application if there is one.
-func (in *Instance) equipServer() error {
-	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
-		if in.node.HooksOf(resource) == nil {
-			if err := in.node.SetHooks(resource, clientHooks); err != nil {
+// equipServer makes the executable Resources of an instance of the Server Object the client's, which does what
+// they are for, after the callback of the application if there is one.
+func (c *Client) equipServer(node *tree.Instance) error {
+	resources := []uint16{serverDisable, serverUpdateTrigger}
+	_, exists := node.Definition().Resource(serverBootstrapTrigger) // since LwM2M 1.1
+	switch {
+	case exists && c.hasBootstrapAccount():
+		resources = append(resources, serverBootstrapTrigger)
+	case exists && node.HooksOf(serverBootstrapTrigger) == clientHooks: // there was one
+		_ = node.SetHooks(serverBootstrapTrigger, nil)
+	}
+	for _, resource := range resources {
+		if node.HooksOf(resource) == nil {
+			if err := node.SetHooks(resource, clientHooks); err != nil {
 				return fmt.Errorf("lwm2m: Server Object: %w", err)
 			}
 		}

@@ -77,19 +77,19 @@ func TestServerAccount(t *testing.T) {
 			URI: "coaps://s.example:5684", ShortServerID: 101, SecurityInstance: new(uint16(7)), ServerInstance: new(uint16(8)),
 			Security: server.PSK{Identity: []byte("thermo"), Key: []byte("secret"), CipherSuites: []uint16{0xC0A8, 0xC0A4}},
 			Lifetime: time.Hour, DefaultMinPeriod: time.Second, DefaultMaxPeriod: time.Minute, DisableTimeout: 5 * time.Second,
-			NoNotificationStoring: true, Binding: "UT", PriorityOrder: new(uint32(0)), InitialDelay: 9 * time.Second, FailureBlock: true,
+			NoNotificationStoring: true, AllowSend: true, Binding: "UT", PriorityOrder: new(uint32(0)), InitialDelay: 9 * time.Second, FailureBlock: true,
 			NoBootstrapOnFailure: true, RetryCount: new(uint32(2)), RetryTimer: 3 * time.Second, SequenceDelay: 1 << 33 * time.Second,
 			SequenceRetryCount: new(uint32(1)),
 			SecurityResources:  map[uint16]model.Value{9: model.StringValue("491234567")},
-			ServerResources:    map[uint16]model.Value{23: model.BooleanValue(false), 6: model.BooleanValue(true)},
+			ServerResources:    map[uint16]model.Value{22: model.StringValue("U"), 6: model.BooleanValue(true)},
 		}},
 		BootstrapServer: &server.BootstrapServerAccount{
 			URI: "coap://bs.example", Security: server.NoSec{}, HoldOff: 3 * time.Second, AccountTimeout: time.Minute,
 			Resources: map[uint16]model.Value{14: model.StringValue("x")},
 		},
 		AccessControls: []server.AccessControl{
-			{Path: at("/3/0"), ACL: map[uint16]server.AccessRights{101: server.MayRead | server.MayExecute, 0: server.MayRead}, Owner: 101},
-			{Path: at("/3303"), ACL: map[uint16]server.AccessRights{101: server.MayCreate}},
+			{Path: at("/3/0"), ACL: map[uint16]model.Rights{101: model.RightRead | model.RightExecute, 0: model.RightRead}, Owner: 101},
+			{Path: at("/3303"), ACL: map[uint16]model.Rights{101: model.RightCreate}},
 		},
 	})
 	expectValues(t, got, map[string]any{
@@ -97,7 +97,7 @@ func TestServerAccount(t *testing.T) {
 		"/0/7/0": "coaps://s.example:5684", "/0/7/1": 0, "/0/7/2": 0, "/0/7/3": "dGhlcm1v", "/0/7/4": "", "/0/7/5": "c2VjcmV0",
 		"/0/7/9": "491234567", "/0/7/10": 101, "/0/7/16/0": 0xC0A8, "/0/7/16/1": 0xC0A4,
 		"/1/8/0": 101, "/1/8/1": 3600, "/1/8/2": 1, "/1/8/3": 60, "/1/8/5": 5, "/1/8/6": 1, "/1/8/7": "UT",
-		"/1/8/13": 0, "/1/8/14": 9, "/1/8/15": 1, "/1/8/16": 0, "/1/8/17": 2, "/1/8/18": 3, "/1/8/19": uint32(1<<32 - 1), "/1/8/20": 1, "/1/8/23": 0,
+		"/1/8/13": 0, "/1/8/14": 9, "/1/8/15": 1, "/1/8/16": 0, "/1/8/17": 2, "/1/8/18": 3, "/1/8/19": uint32(1<<32 - 1), "/1/8/20": 1, "/1/8/22": "U", "/1/8/23": 0,
 		"/2/0/0": 3, "/2/0/1": 0, "/2/0/2/0": 1, "/2/0/2/101": 5, "/2/0/3": 101,
 		"/2/1/0": 3303, "/2/1/1": 65535, "/2/1/2/101": 16, "/2/1/3": 65535,
 	})

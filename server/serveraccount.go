@@ -28,6 +28,9 @@ type ServerAccount struct {
 	DisableTimeout        time.Duration // 1/x/5
 	NoNotificationStoring bool          // 1/x/6 is the opposite
 	Binding               string        // 1/x/7. Default: "U"
+	// AllowSend lets the Client send values on its own: 1/x/23, Mute Send, is the opposite. Default: left out, which
+	// since LwM2M 1.1 mutes Send.
+	AllowSend bool
 
 	// How the Client registers and tries again; since LwM2M 1.1 (Core 1.1.1 §6.2.1.1).
 	PriorityOrder        *uint32       // 1/x/13
@@ -57,24 +60,12 @@ type BootstrapServerAccount struct {
 	Resources map[uint16]model.Value
 }
 
-// AccessRights are what a server may do with an Object Instance (Resource 2/x/2, Core 1.1.1 §8.1). They are added.
-type AccessRights uint8
-
-// The rights.
-const (
-	MayRead AccessRights = 1 << iota // also Observe and Write-Attributes
-	MayWrite
-	MayExecute
-	MayDelete
-	MayCreate
-)
-
 // AccessControl is an Instance of the Access Control Object (Core 1.1.1 Appendix E.3).
 type AccessControl struct {
 	// Path is the Object Instance that it is about, such as /3/0; or an Object, such as /3303, for the right to create.
 	Path model.Path
 	// ACL are the rights by Short Server IDs; 0 stands for all servers without an entry.
-	ACL map[uint16]AccessRights
+	ACL map[uint16]model.Rights
 	// Owner is the Short Server ID of who may change it. Default: model.MaxID, none but a Bootstrap-Server.
 	Owner uint16
 }
@@ -96,6 +87,7 @@ const (
 	serverRetryTimer          = 18
 	serverSequenceDelay       = 19
 	serverSequenceRetryCount  = 20
+	serverMuteSend            = 23
 )
 
 func (a *ServerAccount) check() error {
@@ -172,6 +164,9 @@ func (a *ServerAccount) serverObject(ssid uint16) resources {
 	r.addUnsigned(serverRetryTimer, nonzero(a.RetryTimer))
 	r.addUnsigned(serverSequenceDelay, nonzero(a.SequenceDelay))
 	r.addUnsigned(serverSequenceRetryCount, a.SequenceRetryCount)
+	if a.AllowSend {
+		r.add(serverMuteSend, model.BooleanValue(false))
+	}
 	return r.with(a.ServerResources)
 }
 

@@ -39,7 +39,9 @@ func (t *Tree) NewDraft(definitions ...*model.Object) *Draft {
 	for _, def := range definitions {
 		if def != nil && d.tree.object(def.ID) == nil {
 			_, _ = d.tree.define(def)
-			d.unused = append(d.unused, def.ID)
+			if !def.Mandatory {
+				d.unused = append(d.unused, def.ID)
+			}
 		}
 	}
 	d.servers = d.accounts()

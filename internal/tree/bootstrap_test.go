@@ -227,12 +227,12 @@ func (p *bootstrapPlayer) discover(at model.Path) {
 
 // finish commits a session and shows what it changes.
 func (p *bootstrapPlayer) finish() {
-	r, err := p.draft.Finish(p.tree, func(security *Instance) error {
+	r, err := p.draft.Finish(p.tree, Terms{Account: func(security *Instance) error {
 		if strings.Contains(security.value(securityURI).Text(), "bad") {
 			return errors.New("that is no URI")
 		}
 		return nil
-	})
+	}})
 	p.result(model.Changed, err)
 	if err != nil {
 		return
@@ -295,7 +295,7 @@ func TestBootstrapHooks(t *testing.T) {
 	check(t, d.Delete(path("/200")))
 	check(t, d.Write(path("/200/0"), p.nodes([]string{"/200/0/0=y", "/200/0/1=7"})))
 	check(t, d.Write(path("/200/0/2"), p.nodes([]string{"/200/0/2=9"})))
-	r := must[*Revision](t)(d.Finish(tree, func(*Instance) error { return nil }))
+	r := must[*Revision](t)(d.Finish(tree, Terms{Account: func(*Instance) error { return nil }}))
 	if len(r.Changed.Calls()) != 1 || len(r.Removed)+len(r.Created)+len(r.Accounts) != 0 {
 		t.Fatalf("calls %v, %+v", r.Changed.Calls(), r)
 	}

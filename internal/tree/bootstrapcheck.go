@@ -12,15 +12,15 @@ func inconsistent(p model.Path, reason string) error { return fail(model.NotAcce
 
 // check finds what keeps the client from working with the accounts, and links
 // that lead nowhere.
-func (d *Draft) check(account func(security *Instance) error) error {
+func (d *Draft) check(terms Terms) error {
 	servers, err := d.checkServers()
 	if err != nil {
 		return err
 	}
-	if err := d.checkSecurity(servers, account); err != nil {
+	if err := d.checkSecurity(servers, terms.Account); err != nil {
 		return err
 	}
-	if len(servers) == 0 {
+	if len(servers) == 0 && !terms.NoServer {
 		return inconsistent(model.PathOf(objectServer), "there is no account of an LwM2M Server")
 	}
 	for _, p := range d.changedPaths() {

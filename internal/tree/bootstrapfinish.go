@@ -20,16 +20,23 @@ type Revision struct {
 	Changed *Transaction
 }
 
+// Terms are what the accounts have to come up to.
+type Terms struct {
+	// Account judges URI, mode and keys of an account, an instance of the Security Object.
+	Account func(security *Instance) error
+	// NoServer says that there need not be an account of an LwM2M Server, as in factory data.
+	NoServer bool
+}
+
 // Finish checks whether the client can work with what the session has written, and makes a
 // Revision of it (Core 1.1.1 §6.1.7.6). The Draft stays as it is, so that the
-// Bootstrap-Server can go on with it if the answer is 4.06. check judges URI, mode and keys of
-// an account, an instance of the Security Object; t is the Tree that NewDraft was called of.
-func (d *Draft) Finish(t *Tree, check func(security *Instance) error) (*Revision, error) {
+// Bootstrap-Server can go on with it if the answer is 4.06. t is the Tree that NewDraft was called of.
+func (d *Draft) Finish(t *Tree, terms Terms) (*Revision, error) {
 	final := d.copy()
 	final.restore()
 	final.supersede()
 	final.unbootstrap()
-	if err := final.check(check); err != nil {
+	if err := final.check(terms); err != nil {
 		return nil, err
 	}
 	return final.revise(t), nil

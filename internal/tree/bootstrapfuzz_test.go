@@ -35,7 +35,7 @@ func FuzzDraft(f *testing.F) {
 				t.Fatalf("a session is seen before it is finished:\n%s", dumpAll(tree))
 			}
 		}
-		any := func(*Instance) error { return nil }
+		any := Terms{Account: func(*Instance) error { return nil }}
 		r, err := d.Finish(tree, any)
 		if err != nil {
 			return
@@ -78,7 +78,7 @@ func fuzzCommand(t *testing.T, tree *Tree, d *Draft, head, payload []byte) {
 		_, err = d.Discover(model.Version12, p)
 	case 7:
 		var r *Revision
-		if r, err = d.Finish(tree, func(*Instance) error { return nil }); err == nil {
+		if r, err = d.Finish(tree, Terms{Account: func(*Instance) error { return nil }}); err == nil {
 			r.Cancel(tree)
 		}
 		if dumpAll(&d.tree) != was {
