@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
-	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // onExecute sets the callback of an executable Resource of the test object.
