@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -123,4 +124,18 @@ func TestKilledDuringBootstrap(t *testing.T) {
 		t.Errorf("%d bootstraps have begun and %d ended: none was interrupted", g.begun, g.ended)
 	}
 	t.Logf("%d bootstraps, %d of them to the end", g.begun, g.ended)
+}
+
+// TestBootstrapAskedTwice answers a call that comes when a bootstrap has just succeeded.
+func TestBootstrapAskedTwice(t *testing.T) {
+	bootstrapped(t, server.BootstrapConfig{}, func(f *bootstrapFixture) {
+		f.run()
+		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
+		for range 2 {
+			ctx, cancel := context.WithTimeout(f.ctx, time.Minute)
+			must(t, f.client.Bootstrap(ctx))
+			cancel()
+		}
+	})
 }
