@@ -14,7 +14,6 @@ type accountFlags struct {
 	pack        bool
 	factoryData string
 	lifetime    seconds
-	queueMode   bool
 	security    securityFlags
 }
 
@@ -25,7 +24,6 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.pack, "bootstrap-pack", false, "ask it for a Bootstrap-Pack first, with --version 1.2")
 	flags.StringVar(&f.factoryData, "factory-data", "", "`file` with accounts and other values that the device has from the factory")
 	flags.Var(&f.lifetime, "lifetime", "how long a registration is valid, such as 5m, or 86400 for a day in seconds")
-	flags.BoolVar(&f.queueMode, "queue-mode", false, "tell the server that the device listens only for a while after it has spoken")
 	f.security.add(cmd)
 }
 
@@ -45,10 +43,8 @@ func (f *accountFlags) check(cmd *cobra.Command) error {
 	case f.server == "" && f.bootstrap == "" && (f.security.keyed() || f.security.certified()):
 		return usagef("--factory-data: the keys are among them; those on the command line would not be used")
 	}
-	for _, flag := range []string{"lifetime", "queue-mode"} {
-		if f.server == "" && cmd.Flag(flag).Changed {
-			return usagef("--%s goes with --server; otherwise it is part of the account that the device is given", flag)
-		}
+	if f.server == "" && cmd.Flag("lifetime").Changed {
+		return usagef("--lifetime goes with --server; otherwise it is part of the account that the device is given")
 	}
 	return nil
 }
@@ -66,7 +62,7 @@ func (f *accountFlags) complete(o *deviceOptions) error {
 	if o.server = f.server; f.bootstrap != "" {
 		flag, o.server, o.bootstrap, o.pack = "bootstrap", f.bootstrap, true, f.pack
 	} else {
-		o.lifetime, o.queueMode = time.Duration(f.lifetime), f.queueMode
+		o.lifetime = time.Duration(f.lifetime)
 	}
 	if o.server == "" {
 		return nil

@@ -20,6 +20,8 @@ type clientFlags struct {
 	logLevel string
 	interval time.Duration
 	seed     uint64
+	queue    bool
+	awake    time.Duration
 	limit    time.Duration
 }
 
@@ -76,6 +78,8 @@ that could not register within that time is a failure (exit code 1).`,
 	flags.StringVar(&f.state, "state", "", "`folder` that keeps what servers have changed over restarts (default: nothing is kept)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
 	flags.DurationVar(&f.interval, "interval", defaultInterval, "time between two measurements")
+	flags.BoolVar(&f.queue, "queue-mode", false, "listen only for a while after a message, and tell servers so")
+	flags.DurationVar(&f.awake, "awake", 0, "how long the device listens in queue mode (default: 93s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
 	addLogLevel(cmd, &f.logLevel)
@@ -90,7 +94,8 @@ func addLogLevel(cmd *cobra.Command, level *string) {
 // options checks the flags.
 func (f *clientFlags) options(cmd *cobra.Command) (deviceOptions, error) {
 	o := deviceOptions{
-		endpoint: f.endpoint, interval: f.interval, seed: f.seed, network: &link.UDP{KeepPort: true},
+		endpoint: f.endpoint, interval: f.interval, seed: f.seed, queueMode: f.queue, awakeTime: f.awake,
+		network: &link.UDP{KeepPort: true},
 	}
 	var logErr, versionErr error
 	o.logger, logErr = newLogger(cmd.ErrOrStderr(), f.logLevel)
@@ -98,12 +103,20 @@ func (f *clientFlags) options(cmd *cobra.Command) (deviceOptions, error) {
 	for _, err := range []error{
 		f.accounts.check(cmd), checkEndpoint(f.endpoint), versionErr, logErr,
 		checkAtLeast("interval", f.interval, leastInterval), checkAtLeast("for", f.limit, 0),
+		checkAtLeast("awake", f.awake, 0), f.checkAwake(),
 	} {
 		if err != nil {
 			return o, err
 		}
 	}
 	return o, f.accounts.complete(&o)
+}
+
+func (f *clientFlags) checkAwake() error {
+	if f.awake != 0 && !f.queue {
+		return usagef("--awake needs --queue-mode")
+	}
+	return nil
 }
 
 func (f *clientFlags) run(cmd *cobra.Command) error {

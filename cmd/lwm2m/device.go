@@ -15,10 +15,11 @@ type deviceOptions struct {
 	server    string // URI; may be empty if there are factoryData
 	security  lwm2m.Security
 	secured   string // the security in words
-	bootstrap bool   // server is a Bootstrap-Server; then there are neither lifetime nor queueMode
+	bootstrap bool   // server is a Bootstrap-Server; then there is no lifetime
 	pack      bool   // ask it for a Bootstrap-Pack
 	lifetime  time.Duration
 	queueMode bool
+	awakeTime time.Duration // in queue mode. Default: that of the library
 	version   lwm2m.Version
 	// factoryData are accounts and other values from the factory. Default: none.
 	factoryData []byte

@@ -54,6 +54,8 @@ func newMachine(o deviceOptions, kept settings, sample int) (*machine, error) {
 		Logger:        o.logger,
 		Network:       o.network,
 		Store:         o.store,
+		QueueMode:     o.queueMode,
+		AwakeTime:     o.awakeTime,
 	})
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func factorySettings(o deviceOptions) settings {
 		s.account = lwm2m.ServerAccount{URI: o.server, Security: o.security, Bootstrap: true}
 	default:
 		s.account = lwm2m.ServerAccount{
-			URI: o.server, Security: o.security, ShortServerID: shortServerID, Lifetime: o.lifetime, QueueMode: o.queueMode,
+			URI: o.server, Security: o.security, ShortServerID: shortServerID, Lifetime: o.lifetime,
 		}
 	}
 	return s

@@ -62,6 +62,8 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 		return fmt.Sprintf("The server no longer observes %s", named(e.Path))
 	case lwm2m.CallbackPanicked:
 		return fmt.Sprintf("The device failed at %v: %s", e.Path, reason(e.Err))
+	case lwm2m.Asleep:
+		return fmt.Sprintf("Asleep: %s is not heard until the device wakes%s", n.name(e), next(e, "Update"))
 	case lwm2m.BootstrapAccepted:
 		return fmt.Sprintf("The Bootstrap-Server %s accepted %s%s, and begins to write", n.bootstrap, n.endpoint, handshake(e))
 	case lwm2m.Bootstrapped:

@@ -42,6 +42,7 @@ func TestWords(t *testing.T) {
 		{lwm2m.Event{Kind: lwm2m.Deregistering}, "De-registering from coap://s"},
 		{lwm2m.Event{Kind: lwm2m.DeregistrationFailed, Err: context.DeadlineExceeded}, "The De-register failed: no answer in time"},
 		{lwm2m.Event{Kind: lwm2m.Disconnected}, "Left coap://s"},
+		{lwm2m.Event{Kind: lwm2m.Asleep, Next: later}, "Asleep: coap://s is not heard until the device wakes; next Update in 1m30s"},
 		{lwm2m.Event{Kind: lwm2m.BootstrapAccepted, Handshake: "full"}, "The Bootstrap-Server coap://b accepted thermo-1, after a full handshake, and begins to write"},
 		{lwm2m.Event{Kind: lwm2m.Bootstrapped}, "Bootstrapped: what it has written is in force"},
 		{lwm2m.Event{Kind: lwm2m.BootstrapFailed, Err: refusal, Attempt: 1, Next: later}, "The bootstrap by coap://b failed: 4.03 Forbidden: unknown; that was attempt 1, next attempt in 1m30s"},
