@@ -66,6 +66,14 @@ var moments = []moment{
 		must(c.T, err)
 		sleep(3 * time.Second)
 	}},
+	{"paused", func(c *caller) {
+		c.run()
+		must(c.T, c.client.Pause(c.ctx))
+	}},
+	{"asleep", func(c *caller) {
+		c.run()
+		sleep(2 * time.Minute)
+	}},
 	{"stopping", func(c *caller) {
 		c.run()
 		c.silent(lwm2mtest.Silent)
@@ -123,6 +131,7 @@ func at(t *testing.T, m moment, test func(*caller)) {
 		client, err := lwm2m.NewClient(lwm2m.Config{
 			Endpoint: "thermo-1", Servers: []lwm2m.ServerAccount{account},
 			Objects: []lwm2m.ObjectInstance{c.device, c.temp}, Network: network, OnEvent: func(lwm2m.Event) {},
+			QueueMode: m.name == "asleep",
 		})
 		must(t, err)
 		c.client, c.host = client, lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
@@ -244,6 +253,12 @@ func TestRemoveIsNotHeldUp(t *testing.T) {
 				synctest.Wait()
 				if _, err := c.server.Device("thermo-1"); err == nil && m.name == "registered" && limit > 0 {
 					t.Errorf("%s: still registered", m.name)
+				}
+				c.silent(lwm2mtest.Up)
+				sent := c.server.Network.Stats(lwm2mtest.ToServer).Sent
+				sleep(48 * time.Hour)
+				if n := c.server.Network.Stats(lwm2mtest.ToServer).Sent - sent; n > 0 && m.name != "new" && m.name != "stopping" {
+					t.Errorf("%s: the client is gone, and sends %d datagrams", m.name, n)
 				}
 			})
 		}
