@@ -197,6 +197,7 @@ func (b *bootstrapper) act(now time.Time, action bootstrap.Action) {
 	case bootstrap.End:
 		b.draft, b.pack, b.inForce = nil, pack{}, false
 		b.client.startOver(now)
+		b.answerCalls(nil) // of Client.Bootstrap since the session has succeeded: they are served by it
 	case bootstrap.Purge:
 		b.purge(now)
 	case bootstrap.Event:
