@@ -18,6 +18,7 @@ var plan = Rooms{
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
+		{Dir: "shell", May: []string{"", "model", "internal/coap", "internal/format"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
 		{Dir: "internal/coap"},
@@ -42,7 +43,7 @@ var plan = Rooms{
 		{Dir: "internal/walls"},
 		{Dir: "internal/tools/..."},
 
-		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "cmd/...", "internal/*"},
+		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "shell", "lwm2mtest", "cmd/...", "internal/*"},
 			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys"}},
 		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
 		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest"}},
