@@ -9,7 +9,8 @@ import (
 )
 
 // ServerAccount is what a client knows of one LwM2M Server: an instance of the
-// Security Object and one of the Server Object (Core 1.1.1 §6.1).
+// Security Object and one of the Server Object (Core 1.1.1 §6.1). That of a Bootstrap-Server
+// is an instance of the Security Object alone.
 type ServerAccount struct {
 	// URI is the server's address: coaps://HOST[:PORT], or with [NoSec] coap://HOST[:PORT]. The port defaults
 	// to 5684, without security 5683. Names are looked up anew for each connection.
@@ -33,6 +34,19 @@ type ServerAccount struct {
 	// QueueMode tells the server that the client listens only for a while after
 	// it has spoken (Core 1.1.1 §6.4).
 	QueueMode bool
+
+	// Bootstrap tells that this is the account of a Bootstrap-Server, which gives the client its other
+	// accounts: if there are none, if servers do not accept the client, and when one of them or the
+	// application asks for it; see [Client.Bootstrap]. There can be one. URI, Security, HoldOff and
+	// AccountTimeout count.
+	Bootstrap bool
+	// HoldOff is how long the client waits before it turns to the Bootstrap-Server by itself, in whole seconds
+	// (Client Hold Off Time, Resource 0/x/11). Failed attempts are repeated after that time too, at least 10 s,
+	// then after twice that, and so on up to an hour. Default: none.
+	HoldOff time.Duration
+	// AccountTimeout is how long the account of the Bootstrap-Server is kept after a bootstrap, in whole
+	// seconds (Resource 0/x/12). Default: for ever.
+	AccountTimeout time.Duration
 }
 
 // Infinite is the Lifetime of a registration that does not expire. It exists since LwM2M
@@ -49,7 +63,12 @@ func (a ServerAccount) complete(index int, version Version, loadedLater bool) (S
 	fail := func(err error) (ServerAccount, error) {
 		return a, fmt.Errorf("lwm2m: Config.Servers[%d]: %w", index, err)
 	}
-	if a.ShortServerID == 0 {
+	switch {
+	case a.Bootstrap && a.ShortServerID != 0:
+		return fail(errors.New("a Bootstrap-Server has no ShortServerID"))
+	case !a.Bootstrap && (a.HoldOff != 0 || a.AccountTimeout != 0):
+		return fail(errors.New("HoldOff and AccountTimeout are for the account of a Bootstrap-Server"))
+	case !a.Bootstrap && a.ShortServerID == 0:
 		a.ShortServerID = uint16(index + 1)
 	}
 	if a.ShortServerID == maxID {
@@ -71,6 +90,7 @@ func (a ServerAccount) complete(index int, version Version, loadedLater bool) (S
 	}{
 		{"Lifetime", a.Lifetime}, {"DisableTimeout", a.DisableTimeout},
 		{"DefaultMinPeriod", a.DefaultMinPeriod}, {"DefaultMaxPeriod", a.DefaultMaxPeriod},
+		{"HoldOff", a.HoldOff}, {"AccountTimeout", a.AccountTimeout},
 	} {
 		if (d.value < 0 || d.value%time.Second != 0) && !(d.name == "Lifetime" && endless) {
 			return fail(fmt.Errorf("%s is %v; want a positive number of whole seconds", d.name, d.value))

@@ -67,6 +67,9 @@ func (c *configured) loader() loadCredentials {
 func (c *Client) accounts() (accounts []account, err error) {
 	var errs []error
 	for node := range c.tree.Instances(objectSecurity) {
+		if value(node, securityBootstrap).Bool() {
+			continue
+		}
 		a, err := c.readAccount(node)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("lwm2m: account %v: %w", node.Path(), err))
@@ -89,6 +92,12 @@ func (c Config) hasAccounts() bool {
 func (c *Client) completeAccounts() error {
 	known := map[uint16]Path{}
 	for node := range c.tree.Instances(objectSecurity) {
+		if value(node, securityBootstrap).Bool() {
+			if _, err := c.readSecurity(node); err != nil {
+				return fmt.Errorf("lwm2m: account %v: %w", node.Path(), err)
+			}
+			continue
+		}
 		a, err := c.readAccount(node)
 		if err != nil {
 			return fmt.Errorf("lwm2m: account %v: %w", node.Path(), err)
@@ -105,18 +114,9 @@ func (c *Client) completeAccounts() error {
 	return nil
 }
 
+// readAccount reads the account of an LwM2M Server.
 func (c *Client) readAccount(node *tree.Instance) (a account, err error) {
-	a.security = node
-	a.URI = value(node, securityURI).Text()
-	if a.target, err = link.ParseURI(a.URI); err != nil {
-		return a, err
-	}
-	if !c.configured.complete(&a) {
-		if a.Security, err = securityOf(node); err != nil {
-			return a, err
-		}
-	}
-	if err := checkSecurity(a.Security, a.target, c.configured.loader() != nil); err != nil {
+	if a, err = c.readSecurity(node); err != nil {
 		return a, err
 	}
 	ssid := value(node, securitySSID).Int()
@@ -127,6 +127,26 @@ func (c *Client) readAccount(node *tree.Instance) (a account, err error) {
 	a.ShortServerID, a.server = uint16(ssid), in.Path()
 	a.readServer(in.node)
 	return a, nil
+}
+
+// readSecurity reads what an instance of the Security Object says of any server.
+func (c *Client) readSecurity(node *tree.Instance) (a account, err error) {
+	a.security = node
+	a.URI = value(node, securityURI).Text()
+	if a.target, err = link.ParseURI(a.URI); err != nil {
+		return a, err
+	}
+	if !c.configured.complete(&a) {
+		if a.Security, err = securityOf(node); err != nil {
+			return a, err
+		}
+	}
+	if !value(node, securityOSCORE).IsZero() {
+		return a, errors.New("OSCORE is not supported")
+	}
+	a.Bootstrap = value(node, securityBootstrap).Bool()
+	a.HoldOff, a.AccountTimeout = duration(value(node, securityHoldOff)), duration(value(node, securityTimeout))
+	return a, checkSecurity(a.Security, a.target, c.configured.loader() != nil)
 }
 
 // readServer fills in what the Server Object says.
@@ -228,6 +248,7 @@ func (c *Client) reconcile(now time.Time) (fresh []*session, err error) {
 		}
 		s := newSession(c, a)
 		s.configure()
+		s.restore(now)
 		c.sessions = append(c.sessions, s)
 		fresh = append(fresh, s)
 	}
@@ -235,6 +256,7 @@ func (c *Client) reconcile(now time.Time) (fresh []*session, err error) {
 		s.dropObservations(now)
 		s.abandon(now)
 	}
+	c.reconcileBootstrap(now)
 	return fresh, err
 }
 

@@ -23,8 +23,9 @@ type Client struct {
 	tree       tree.Tree
 	instances  []*Instance // those of the tree, sorted by path
 	factories  map[uint16]Factory
-	configured *configured // what the Objects 0 and 1 cannot hold; nil if there is nothing
-	observed   *reporting  // nil until a server observes something or attaches attributes
+	configured *configured  // what the Objects 0 and 1 cannot hold; nil if there is nothing
+	persist    *persistence // nil without a Store
+	observed   *reporting   // nil until a server observes something or attaches attributes
 	changed    changeSet
 	gone       []Path // Object Instances deleted since
 	added      []Path // Object Instances added since
@@ -35,14 +36,16 @@ type Client struct {
 	done    chan struct{} // closed when the client has stopped; nil until somebody waits
 
 	// Owned by the loop.
-	sessions []*session
+	sessions     []*session
+	ordering     *ordering     // nil if no server waits for another
+	bootstrapper *bootstrapper // nil if there is no account of a Bootstrap-Server
 	stopping,
 	finished bool
 
 	events events
 }
 
-// NewClient makes a client from its configuration. It does no I/O.
+// NewClient makes a client from its configuration. It does no I/O but to read Config.Store.
 func NewClient(config Config) (*Client, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -53,24 +56,46 @@ func NewClient(config Config) (*Client, error) {
 		log:      config.Logger.With("endpoint", config.Endpoint),
 	}
 	c.events.deliver = config.OnEvent
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	accounts := slices.Clone(config.Servers)
-	if config.LoadCredentials != nil {
-		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
-	}
-	err = c.addAccounts(accounts, config.LoadCredentials)
-	if err == nil {
-		err = c.addObjects(config.Objects, config.Factories)
-	}
-	if err == nil {
-		err = c.complete(accounts)
-	}
-	if err != nil {
+	if err := c.build(&config); err != nil {
 		c.disown()
 		return nil, err
 	}
 	return c, nil
+}
+
+// build makes the Objects: as Config describes them, as factory data have them, and as they were saved.
+func (c *Client) build(config *Config) error {
+	accounts := slices.Clone(config.Servers)
+	if err := c.addConfigured(config, accounts); err != nil {
+		return err
+	}
+	if len(config.FactoryData) > 0 {
+		if err := c.applyFactoryData(config.FactoryData); err != nil { // which may ask callbacks
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.restore(config, accounts); err != nil {
+		return err
+	}
+	return c.completeAccess() // the saved accounts may be others
+}
+
+// addConfigured makes the Objects that Config describes.
+func (c *Client) addConfigured(config *Config, accounts []ServerAccount) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if config.LoadCredentials != nil {
+		c.configured = &configured{config.LoadCredentials, make(map[*tree.Instance]ServerAccount)}
+	}
+	if err := c.addAccounts(accounts, config.LoadCredentials); err != nil {
+		return err
+	}
+	if err := c.addObjects(config.Objects, config.Factories); err != nil {
+		return err
+	}
+	return c.complete(accounts)
 }
 
 // Run registers with the servers and serves them until ctx ends. Then it
@@ -86,21 +111,26 @@ func (c *Client) Run(ctx context.Context) error {
 	return h.Run(ctx)
 }
 
-// Add adds an Object Instance; registered servers are told by an Update.
+// Add adds an Object Instance; registered servers are told by an Update. If access is controlled, see
+// [Config.Objects], no server has rights there unless its instance of the Access Control Object has been added before;
+// else the client adds one without an owner and without rights.
 func (c *Client) Add(object ObjectInstance) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := object.Base()
+	if err := c.checkEntry(in); err != nil {
+		return err
+	}
 	if err := c.insert(in); err != nil {
 		return err
 	}
 	c.noteChange(in.Path())
 	c.noteStructure()
-	return nil
+	return c.addEntry(in)
 }
 
 // Delete removes the Object Instance at p, without asking its OnDelete; registered servers are told by an
-// Update. The Security, Server and Device Objects stay.
+// Update. Its instance of the Access Control Object goes with it. The Security, Server and Device Objects stay.
 func (c *Client) Delete(p Path) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,6 +142,9 @@ func (c *Client) Delete(p Path) error {
 	}
 	c.tree.Remove(p)
 	c.removed(p)
+	for _, entry := range c.tree.RemoveEntries(p) {
+		c.removed(entry)
+	}
 	return nil
 }
 
@@ -150,7 +183,9 @@ func (c *Client) removed(p Path) {
 	}
 	if c.observed != nil {
 		c.observed.RemoveAttributes(p)
+		c.noteAttributes()
 	}
+	c.noteKept(p)
 	c.gone = append(c.gone, p)
 	c.noteStructure()
 }
@@ -172,7 +207,8 @@ func (c *Client) noteChange(p Path) {
 	if c == nil || !c.running {
 		return
 	}
-	if p.Object() == objectServer || c.observed != nil && c.observed.IsObserved(p) {
+	c.noteKept(p)
+	if p.Object() == objectServer || c.observed != nil && (p.Object() == objectAccessControl || c.observed.IsObserved(p)) {
 		c.changed.add(p)
 		c.wake()
 	}
@@ -208,12 +244,18 @@ func (c *Client) workOff(now time.Time) {
 	if c.observed != nil {
 		ended = c.observed.Removed(now, gone)
 		c.observed.Changed(now, changed)
+		if concernsRights(changed) || concernsRights(gone) || concernsRights(added) {
+			c.observed.RightsChanged(now)
+		}
 	}
 	c.mu.Unlock()
 	for _, o := range ended {
 		c.notifyEnd(now, o)
 	}
 	for _, s := range c.sessions {
+		if c.isStartingOver() {
+			break
+		}
 		s.serverObjectChanged(now, changed)
 		if restructured {
 			s.noteUntold(added)
@@ -222,9 +264,19 @@ func (c *Client) workOff(now time.Time) {
 		s.settle(now)
 	}
 	c.notify(now)
+	c.persistChanges(now)
 	c.mu.Lock()
 	c.changed.keep(changed)
 	c.mu.Unlock()
+}
+
+// now is the time where the client runs. Its wall clock may be set at any moment, so it stamps values
+// and nothing else. It is called with c.mu held; c may be nil.
+func (c *Client) now() time.Time {
+	if c == nil || c.shard == nil {
+		return time.Now()
+	}
+	return c.shard.loop.Now()
 }
 
 // caller is who a server is to the tree.
@@ -232,11 +284,20 @@ func (c *Client) caller(server uint16) tree.Caller {
 	return tree.Caller{Server: server, Version: c.version}
 }
 
+// caller is who the server is to the tree.
+func (s *session) caller() tree.Caller {
+	caller := s.client.caller(s.ssid)
+	caller.Version = s.version()
+	return caller
+}
+
 // The Objects that the client itself deals with.
 const (
-	objectSecurity = 0
-	objectServer   = 1
-	objectDevice   = 3
+	objectSecurity      = 0
+	objectServer        = 1
+	objectAccessControl = 2
+	objectDevice        = 3
+	objectOSCORE        = 21
 )
 
 // value reads a single-instance Resource. It is called with c.mu held.

@@ -28,6 +28,8 @@ type fixture struct {
 	device  *oma.Device
 	temp    *ipso.Temperature
 	peer    *server.Device
+	host    *lwm2m.Host                 // nil without runOnHost
+	run     func(context.Context) error // default: client.Run
 	stop    func()
 	history *history
 }
@@ -80,9 +82,12 @@ func start(t *testing.T, configure func(*lwm2m.Config, *fixture), test func(*fix
 		client, err := lwm2m.NewClient(config)
 		must(t, err)
 		f.client = client
+		if f.run == nil {
+			f.run = client.Run
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- client.Run(ctx) }()
+		go func() { ended <- f.run(ctx) }()
 		f.stop = sync.OnceFunc(func() {
 			cancel()
 			must(t, <-ended)

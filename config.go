@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,18 +26,35 @@ type Config struct {
 	// Endpoint is the Endpoint Client Name, unique among the clients of a server, at most 252 bytes.
 	// URNs such as urn:uuid:… or urn:dev:os:… are customary (Core 1.1.1 §6.2.1).
 	Endpoint string
-	// Servers are the accounts of the LwM2M Servers to register with: at least one, unless Objects has accounts.
+	// Servers are the accounts of the LwM2M Servers to register with and of the Bootstrap-Server, if there is
+	// one: at least one account, unless Objects or FactoryData have some.
 	Servers []ServerAccount
+	// FactoryData is a Bootstrap-Pack that the client begins with, as from a Bootstrap-Server: accounts, instances of the
+	// Objects 0 and 1, and values of other Objects, in SenML JSON, SenML CBOR or LwM2M CBOR (Core 1.1.1
+	// §6.1.2.1). Servers may then have the account of a Bootstrap-Server only. Default: none.
+	FactoryData []byte
 	// Objects are the Object Instances that servers see. The instances of the Security Object
 	// come from Servers, or are here instead: then those of the Server Object are here too. With Servers,
 	// add an instance of the Server Object with the account's Short Server ID to have more in it. A Device Object
 	// with the mandatory Resources is made if there is none.
+	//
+	// Instances of the Access Control Object (2) say what each of several servers may do; see oma.AccessControl. Without
+	// any, all servers may do everything. With one of them the rules of Core 1.1.1 §8 are in force: what no instance is
+	// for is closed to servers, also when the last instance has gone. Those for the Server Object are made by the client where they are missing: each server
+	// owns its account. With one server alone, rights do not matter.
 	Objects []ObjectInstance
 	// Factories let servers create instances of Objects.
 	Factories []Factory
 	// Version is the version of LwM2M to speak: Version10, Version11 or Version12. Default: Version11,
 	// as not all servers know 1.2; those that do not refuse the registration with 4.12.
 	Version Version
+	// MinVersion is the lowest version to fall back to, one after another, with a server that refuses a
+	// higher one with 4.12. Default: Version, so that there is no other.
+	MinVersion Version
+
+	// BootstrapPack has the client ask its Bootstrap-Server for a Bootstrap-Pack, all in one answer, and only if there is
+	// none for the usual bootstrap (Core 1.2 §6.1.7.8). It needs Version12.
+	BootstrapPack bool
 
 	// OnEvent is told what happens, one event at a time and in order, on a goroutine of its
 	// own. It may call any method of the client but must not wait for a later event.
@@ -65,6 +83,12 @@ type Config struct {
 	// renewed; lifetimes shorter than twice the margin are renewed at half of
 	// their time. Default: 93 s, the time in which CoAP gives up a request.
 	UpdateMargin time.Duration
+	// UpdatePeriod is the longest time between two Updates of a registration, however long its lifetime
+	// is, for instance to keep the address translation of a network alive. Default: no limit.
+	UpdatePeriod time.Duration
+	// MinLifetime is the shortest lifetime of a registration, in whole seconds. A server that sets
+	// Resource 1/x/1 to less finds MinLifetime there. Default: no limit.
+	MinLifetime time.Duration
 	// MinUpdateInterval is the shortest time between two Updates of a registration; what changes
 	// meanwhile goes with the next. It is shorter for lifetimes below 20 s. Default: 15 s.
 	MinUpdateInterval time.Duration
@@ -77,6 +101,15 @@ type Config struct {
 	// OneWayThresholds has gt notify only when a value rises above it, and lt only when one falls below.
 	// Default: both notify when a value crosses them, in either direction (Core 1.1.1 §5.1.2).
 	OneWayThresholds bool
+	// Store keeps the client's state over restarts: what servers have made of its accounts (Objects 0, 1, 2
+	// and 21), which then stand for Servers, attributes, and histories. What a server is told to be changed, is saved. One that
+	// cannot be read is an error of NewClient; changes that cannot be saved are logged, answered 5.00, and saved
+	// again a minute later. See docs/state.md. Default: nothing is kept.
+	Store Store
+	// StayRegistered has the client end without De-register: it leaves its registrations, connections and
+	// observations in the Store, and the client of the next process goes on with them by an Update, as after a pause. They
+	// are used once: after a crash the client registers anew. It needs a Store. Default: the client de-registers.
+	StayRegistered bool
 	// ReadHistory has the answers to Read, Read-Composite and Observe in SenML carry all samples that Resources
 	// keep; see [Resource.KeepHistory]. They stay. Default: the current value alone, as some servers
 	// refuse an answer with several points in time.
@@ -93,22 +126,34 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Endpoint == "":
 		return c, errors.New("lwm2m: Config.Endpoint is empty; servers know a client by it")
+	case c.StayRegistered && c.Store == nil:
+		return c, errors.New("lwm2m: Config.StayRegistered needs a Config.Store to keep the registrations in")
 	case len(c.Endpoint) > maxEndpoint:
 		return c, fmt.Errorf("lwm2m: Config.Endpoint has %d bytes; at most %d are possible", len(c.Endpoint), maxEndpoint)
 	case !utf8.ValidString(c.Endpoint) || strings.ContainsRune(c.Endpoint, 0):
 		return c, fmt.Errorf("lwm2m: Config.Endpoint %q is not valid UTF-8 text", c.Endpoint)
-	case len(c.Servers) == 0 && !c.hasAccounts():
+	case len(c.Servers) == 0 && !c.hasAccounts() && len(c.FactoryData) == 0:
 		return c, errors.New("lwm2m: Config.Servers is empty; name at least one server")
+	case len(c.FactoryData) > 0 && (c.hasAccounts() || slices.ContainsFunc(c.Servers, func(a ServerAccount) bool { return !a.Bootstrap })):
+		return c, errors.New("lwm2m: accounts of LwM2M Servers are either in Config.FactoryData or in Servers or Objects")
 	case len(c.Servers) > 0 && c.hasAccounts():
 		return c, errors.New("lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects")
 	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
 		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative")
+	case c.UpdatePeriod < 0 || c.MinLifetime < 0 || c.MinLifetime%time.Second != 0:
+		return c, errors.New("lwm2m: Config.UpdatePeriod and MinLifetime cannot be negative, and MinLifetime has whole seconds")
 	}
 	if c.Version.IsZero() {
 		c.Version = Version11
 	}
 	if c.Version != Version10 && c.Version != Version11 && c.Version != Version12 {
 		return c, fmt.Errorf("lwm2m: Config.Version %v is not supported; use Version10, Version11 or Version12", c.Version)
+	}
+	if c.BootstrapPack && c.Version != Version12 {
+		return c, fmt.Errorf("lwm2m: Config.BootstrapPack needs Version12; Config.Version is %v", c.Version)
+	}
+	if c.MinVersion.Compare(c.Version) > 0 {
+		return c, fmt.Errorf("lwm2m: Config.MinVersion %v is above Version %v", c.MinVersion, c.Version)
 	}
 	if c.Network == nil {
 		c.Network = &link.UDP{Control: c.Control, KeepPort: true}
@@ -132,21 +177,37 @@ type settings struct {
 	network         Network
 	transmission    *coap.Params
 	onMessage       func(server uint16, sent bool, datagram []byte)
-	updateMargin    time.Duration
-	updateInterval  time.Duration
+	pace            *pace // nil where all is the default
 	maxObservations int
 	maxReport       int
 	maxBacklog      int
 	readHistory     bool
+	bootstrapPack   bool
 	oneWay          bool // of thresholds
 }
 
 func (c Config) settings() settings {
 	return settings{
 		endpoint: c.Endpoint, version: c.Version, network: c.Network, transmission: c.Transmission.params(), onMessage: c.OnMessage,
-		updateMargin: c.UpdateMargin, updateInterval: c.MinUpdateInterval, maxObservations: c.MaxObservations,
+		pace: c.pace(), maxObservations: c.MaxObservations,
 		maxReport: c.Transmission.maxReport(), readHistory: c.ReadHistory, maxBacklog: c.MaxBacklog, oneWay: c.OneWayThresholds,
+		bootstrapPack: c.BootstrapPack,
 	}
+}
+
+// pace is what a client keeps of its Config about registrations.
+type pace struct {
+	minVersion                   Version
+	updateMargin, updateInterval time.Duration
+	updatePeriod, minLifetime    time.Duration
+}
+
+func (c Config) pace() *pace {
+	p := pace{c.MinVersion, c.UpdateMargin, c.MinUpdateInterval, c.UpdatePeriod, c.MinLifetime}
+	if p == (pace{}) {
+		return nil
+	}
+	return &p
 }
 
 // definition finds the definition of a core Object in the version that goes with the enabler.

@@ -129,14 +129,25 @@ func (c *connection) dialed(now time.Time, r dialResult) {
 	c.conn.UseScratch(&c.client.shard.scratch)
 	if handshake, goesOn := handshakeOf(r.link); handshake != "" && c.security != nil {
 		c.security.handshake = handshake
+		c.client.persist.keepSessions(now, false)
 		c.owner.linkUp(now, !goesOn)
 		return
 	}
-	address := fnv.New64a()
-	_, _ = io.WriteString(address, r.link.Local().String()+" "+r.link.Remote().String())
-	fresh := address.Sum64() != c.address
-	c.address = address.Sum64()
+	address := addressesOf(r.link).hash()
+	fresh := address != c.address
+	c.address = address
 	c.owner.linkUp(now, fresh)
+}
+
+// addresses are those of both ends of a link.
+type addresses struct{ local, remote string }
+
+func addressesOf(l link.Link) addresses { return addresses{l.Local().String(), l.Remote().String()} }
+
+func (a addresses) hash() uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, a.local+" "+a.remote)
+	return h.Sum64()
 }
 
 // linkDown takes note of trouble. A link that is still usable goes on: CoAP

@@ -96,7 +96,7 @@ func (op *operation) finishCreation(now time.Time, creation *tree.Creation, in *
 	for _, id := range []uint16{creation.Path().Object(), creation.Path().Instance()} {
 		r.Options.AddString(coap.LocationPath, strconv.Itoa(int(id)))
 	}
-	op.respond(now, &r)
+	op.confirm(now, &r)
 }
 
 // settleIn puts a created instance into the tree. It is called with c.mu held.
@@ -109,6 +109,9 @@ func (c *Client) settleIn(in *Instance, creation *tree.Creation) error {
 	c.adopt(in)
 	c.noteChange(in.Path())
 	c.noteStructure()
+	if entry := creation.Entry(); entry != nil {
+		c.adoptEntry(entry)
+	}
 	return nil
 }
 
@@ -117,6 +120,7 @@ func (c *Client) adopt(in *Instance) {
 	in.owner.Store(c)
 	i, _ := c.find(in.Path())
 	c.instances = slices.Insert(c.instances, i, in)
+	c.persist.claimHistories(in)
 	if c.running {
 		c.added = append(c.added, in.Path())
 	}

@@ -3,8 +3,8 @@ package lwm2m
 import (
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
-	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // delete performs a Delete (Core 1.1.1 §6.3.7).
@@ -55,5 +55,5 @@ func (op *operation) finishDeletion(now time.Time, deletion *tree.Deletion, err 
 		op.fail(now, err)
 		return
 	}
-	op.succeed(now, model.Deleted)
+	op.confirm(now, &coap.Response{Code: coap.Deleted})
 }

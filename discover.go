@@ -32,7 +32,7 @@ func (op *operation) discover(now time.Time, options coap.Options) {
 	for i, entry := range entries {
 		attributes := attached.Own(server, entry.Path)
 		switch {
-		case i == 0 && c.version.Compare(Version12) >= 0:
+		case i == 0 && op.session.version().Compare(Version12) >= 0:
 			attributes = attached.Effective(server, entry.Path, op.session.defaults())
 		case i == 0 && entry.Path.Depth() == 3:
 			attributes = attached.Effective(server, entry.Path, observe.Defaults{})

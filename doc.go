@@ -77,6 +77,9 @@
 // resumes sessions. After a full handshake it registers anew, otherwise the registration lives on;
 // Event.Handshake tells.
 //
+// With several servers, instances of the Access Control Object in Config.Objects say what each may do, see
+// oma.AccessControl; [Client.ExplainAccess] tells why something was refused.
+//
 // # Time
 //
 // Timers use the monotonic clock; setting the wall clock moves none of them. Inside

@@ -49,6 +49,14 @@ const (
 	// NotificationsDropped: Count notifications that were stored while the server was out of reach are lost: there
 	// was no room, their format does not tell times, or the observation has ended.
 	NotificationsDropped
+	// BootstrapFailed: the Bootstrap-Server cannot be reached, refuses the client, has fallen silent, or has
+	// written what the client cannot work with. What was before is in force. Next is when the client tries again;
+	// it is zero if the Bootstrap-Server may still put right what is wrong.
+	BootstrapFailed
+	// BootstrapAccepted: the Bootstrap-Server has accepted the client and begins to write.
+	BootstrapAccepted
+	// Bootstrapped: what the Bootstrap-Server has written is in force; the client registers.
+	Bootstrapped
 )
 
 var eventNames = [...]string{
@@ -56,6 +64,7 @@ var eventNames = [...]string{
 	"REG_UPDATE_COMPLETE", "DEREGISTER", "DEREGISTER_FAILURE", "DISCONNECT", "SERVER_DISABLED",
 	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
 	"HISTORY_DROPPED", "NOTIFY_ACK", "NOTIFY_TIMEOUT", "NOTIFICATIONS_DROPPED",
+	"BOOTSTRAP_REG_FAILURE", "BOOTSTRAP_REG_COMPLETE", "BOOTSTRAP_TRANSFER_COMPLETE",
 }
 
 // String is the kind's name in the words of test benches, such as
@@ -85,7 +94,7 @@ type Event struct {
 	// connection ID. After a full handshake the client registers anew, otherwise the registration lives on.
 	Handshake string
 	// Attempt is the number of the attempt to register that succeeded or failed, from 1
-	// in each sequence of attempts; 0 if the event is about something else.
+	// in each sequence of attempts, or of the attempt to bootstrap; 0 if the event is about something else.
 	Attempt int
 	// Count is how many notifications or samples were dropped; 0 if that is not told.
 	Count int

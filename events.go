@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 )
 
 // events hands events to the application: one at a time, in order, none lost, on
@@ -47,7 +46,9 @@ func (c *Client) emitNow(events ...Event) {
 	}
 	for _, e := range events {
 		if e.Kind != 0 {
-			e.Time = time.Now()
+			c.mu.Lock()
+			e.Time = c.now()
+			c.mu.Unlock()
 			c.emit(e)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/bootstrap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
 	"github.com/lwm2m-go/lwm2m/model"
@@ -24,7 +25,7 @@ func (op *operation) execute(now time.Time, payload []byte) {
 		err = &Error{Code: model.UnsupportedContentFormat, Path: op.path, Reason: "arguments are text/plain"}
 	}
 	if err == nil {
-		_, err = ParseArguments(string(payload))
+		err = op.checkArguments(payload)
 	}
 	if err != nil {
 		op.fail(now, err)
@@ -36,6 +37,21 @@ func (op *operation) execute(now time.Time, payload []byte) {
 	}
 	arguments, ctx := slices.Clone(payload), c.shard.host.ctx
 	c.work(now, c.lane(op.path), op.path, func() error { return hooks.Execute(ctx, arguments) }, op.executed)
+}
+
+// checkArguments reads the arguments, and checks those that are for the client itself: a Registration Update Trigger may
+// name the transport of the Update, of which there is one (Core 1.1.1 Appendix E.2).
+func (op *operation) checkArguments(payload []byte) error {
+	arguments, err := ParseArguments(string(payload))
+	if err != nil || op.path.Object() != objectServer || op.path.Resource() != serverUpdateTrigger {
+		return err
+	}
+	for _, a := range arguments {
+		if a.Digit != 0 || a.Value != bindingUDP {
+			return &Error{Code: BadRequest, Path: op.path, Reason: "the one argument that there is names the binding: 0='U'"}
+		}
+	}
+	return nil
 }
 
 // executed answers an Execute and then has the client do its part.
@@ -57,6 +73,8 @@ func (c *Client) executed(now time.Time, p Path) {
 			s.settle(now)
 		case s.server.Child(serverDisable):
 			s.disable(now)
+		case s.server.Child(serverBootstrapTrigger):
+			c.bootstrap(now, bootstrap.ServerRequest)
 		}
 	}
 }

@@ -7,10 +7,11 @@ import (
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // Explanation tells of one observation why nothing is being sent at this moment, and when
-// something may be or must be.
+// something may be or must be; or of a server which rights it has.
 type Explanation struct {
 	Server uint16 // Short Server ID of who observes
 	Paths  []Path // what it observes; several of an Observe-Composite
@@ -25,6 +26,8 @@ type Explanation struct {
 	// Stored is how many notifications are kept until the server is back, or has acknowledged them. What the server no
 	// longer observes is explained too, as long as something is kept for it.
 	Stored int
+	// Rights are what the server may do at the first of Paths; see [Client.ExplainAccess].
+	Rights model.Rights
 
 	text string
 }
@@ -36,20 +39,22 @@ func (e Explanation) String() string { return e.text }
 // Explain explains the observations that a change at p concerns: those of p, of what is above it, and of what is
 // below. The root path stands for all.
 func (c *Client) Explain(p Path) []Explanation {
-	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.observed == nil {
 		return nil
 	}
 	var all []Explanation
-	for _, x := range c.observed.ExplainPath(now, p, c.current) {
+	for _, x := range c.observed.ExplainPath(c.now(), p, c.current) {
 		e := Explanation{
 			Server: x.Server, Composite: x.Composite, LastSent: x.LastSent, Earliest: x.Earliest, Latest: x.Latest, Stored: x.Backlog, text: x.String(),
 		}
 		for _, observed := range x.Paths {
 			e.Paths = append(e.Paths, observed.Path)
 		}
+		text, rights := c.withheld(x.Server, e.Paths)
+		e.Rights = rights
+		e.text += text
 		all = append(all, e)
 	}
 	return append(all, c.observed.waiting(p)...)

@@ -24,6 +24,7 @@ type security struct {
 
 	mu     sync.Mutex
 	inUse  Security
+	saved  []byte     // of the last process, until secure takes it up
 	secure *link.DTLS // with the sessions that inUse has made; nil without protection
 }
 
@@ -58,6 +59,7 @@ func (s *security) network(ctx context.Context, c *Client, target link.Target) (
 	if s.secure == nil || !s.inUse.same(wanted) {
 		s.inUse, s.secure = wanted, &link.DTLS{Base: c.network}
 		wanted.secure(s.secure)
+		s.takeSaved(c)
 	}
 	return s.secure, nil
 }

@@ -21,6 +21,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(killedEnv); what != "" {
+		if err := runKilledDevice(what); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		return
+	}
 	code := m.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -49,8 +49,9 @@ type keeping struct {
 type series struct {
 	path     Path
 	ring     *history.Ring
-	reported uint64 // drops that events have told of
-	dropping bool   // since the last acknowledgement
+	latest   time.Time // when the current value was taken
+	reported uint64    // drops that events have told of
+	dropping bool      // since the last acknowledgement
 }
 
 // KeepHistory has the n last values that are set kept, each with the time when it was set, until the servers that
@@ -127,6 +128,9 @@ func (in *Instance) keepHistory(resource uint16, k keeping) {
 		}
 	}
 	in.histories.Store(&next)
+	if c != nil {
+		c.persist.claimHistories(in)
+	}
 }
 
 // History returns the samples that are kept at the path of a single-instance Resource or of a Resource
@@ -186,21 +190,31 @@ func (k *keeping) ensure(p Path) *series {
 
 // sampling is how a value that is set joins the history of its Resource.
 type sampling struct {
-	at   time.Time // zero if there is no history
-	keep bool      // Admit has nothing against it
+	at    time.Time // zero if there is no history
+	given bool      // the application told the time
+	keep  bool      // Admit has nothing against it
 }
 
-// sample prepares a value for the history. As it may ask the application, no lock
-// must be held.
-func (in *Instance) sample(resource uint16, v Value, at time.Time) sampling {
+// sample prepares a value that was taken at a time, zero for now, for the history. As it may ask
+// the application, no lock must be held.
+func (in *Instance) sample(resource uint16, v Value, at, now time.Time) sampling {
 	k := in.keeping(resource)
 	if k == nil {
 		return sampling{}
 	}
-	if at.IsZero() {
-		at = time.Now()
+	s := sampling{at: at, given: !at.IsZero()}
+	if !s.given {
+		s.at = now
 	}
-	return sampling{at: at, keep: k.admit == nil || k.admit(v, at)}
+	s.keep = k.admit == nil || k.admit(v, s.at)
+	return s
+}
+
+// now is the time where the instance lives. No lock must be held.
+func (in *Instance) now() time.Time {
+	c := in.lock()
+	defer in.unlock(c)
+	return c.now()
 }
 
 // sampleItems prepares the instances of a Multiple-Instance Resource for the history, or returns nil.
@@ -208,10 +222,10 @@ func (in *Instance) sampleItems(resource uint16, content tree.Content) []samplin
 	if in.keeping(resource) == nil {
 		return nil
 	}
-	now := time.Now()
+	now := in.now()
 	samples := make([]sampling, len(content.Items()))
 	for i, item := range content.Items() {
-		samples[i] = in.sample(resource, item.Value, now)
+		samples[i] = in.sample(resource, item.Value, time.Time{}, now)
 	}
 	return samples
 }
@@ -232,29 +246,21 @@ func (c *Client) sampleChanges(changes []Change) []sampling {
 			continue
 		}
 		if samples == nil {
-			samples, now = make([]sampling, len(changes)), time.Now()
+			samples, now = make([]sampling, len(changes)), in.now()
 		}
-		at := change.Time
-		if at.IsZero() {
-			at = now
-		}
-		samples[i] = in.sample(change.Path.Resource(), change.Value, at)
+		samples[i] = in.sample(change.Path.Resource(), change.Value, change.Time, now)
 	}
 	return samples
 }
 
-// isStale reports whether a value is older than the last one, which stays the
-// current one then. It is called with the lock held.
+// isStale reports whether a value was taken before the last one, which stays the current one then. What is
+// set without a time is the newest, whatever the wall clock has been before. It is called with the lock held.
 func (in *Instance) isStale(p Path, s sampling) bool {
-	if s.at.IsZero() {
+	if !s.given {
 		return false
 	}
 	series := in.series(p)
-	if series == nil {
-		return false
-	}
-	latest, ok := series.ring.Latest()
-	return ok && s.at.Before(latest)
+	return series != nil && s.at.Before(series.latest)
 }
 
 // record adds a value to the history at p. It returns the event that tells of the
@@ -268,6 +274,12 @@ func (in *Instance) record(p Path, v Value, s sampling) (e Event) {
 		return e
 	}
 	series := k.ensure(p)
+	if c := in.owner.Load(); c != nil && c.persist != nil {
+		series.ring.SetKeeper((*historyKeeper)(c))
+	}
+	if !s.given || s.at.After(series.latest) {
+		series.latest = s.at
+	}
 	if isRelativeTime(s.at) {
 		series.ring.Refuse() // the clock of the device is not set
 		return series.drops("lwm2m: a sample of %v is not kept, as its time is %v", p, s.at)

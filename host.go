@@ -40,7 +40,6 @@ type Host struct {
 	mu      sync.Mutex
 	clients map[*Client]struct{}
 	next    int // shard of the next client
-	shared  map[registrationKey]*registration.Config
 	closed  bool
 	ran     bool
 }
@@ -54,6 +53,8 @@ type shard struct {
 	nodes   []format.Node
 	due     []*observation
 	payload []byte
+
+	registrations map[registrationKey]*registration.Config
 }
 
 const (
@@ -72,13 +73,13 @@ func NewHost(config HostConfig) *Host {
 	if config.ShutdownTimeout <= 0 {
 		config.ShutdownTimeout = defaultShutdownTimeout
 	}
-	h := &Host{config: config, clients: make(map[*Client]struct{}), shared: make(map[registrationKey]*registration.Config)}
+	h := &Host{config: config, clients: make(map[*Client]struct{})}
 	h.workers.Max = config.Callbacks
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	for range config.Shards {
 		var seed [32]byte
 		_, _ = crand.Read(seed[:]) // never fails
-		h.shards = append(h.shards, &shard{host: h, loop: loop.New(), random: rand.NewChaCha8(seed)})
+		h.shards = append(h.shards, &shard{host: h, loop: loop.New(), random: rand.NewChaCha8(seed), registrations: make(map[registrationKey]*registration.Config)})
 	}
 	return h
 }
@@ -159,51 +160,15 @@ func (h *Host) shutdown() (clients map[*Client]struct{}) {
 	return clients
 }
 
-// waitForEvents waits until OnEvent has heard everything, for another ShutdownTimeout at most: some
+// waitForEvents waits until OnEvent has heard everything and the state is saved, for another ShutdownTimeout at most: some
 // events come only when the loops end.
 func (h *Host) waitForEvents(clients map[*Client]struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), h.config.ShutdownTimeout)
 	defer cancel()
 	for c := range clients {
 		c.events.wait(ctx)
+		c.persist.wait(ctx)
 	}
-}
-
-// registrationKey tells apart the settings of registrations, of which a Host with
-// many clients needs few.
-type registrationKey struct {
-	version        Version
-	lifetime       time.Duration
-	binding        string
-	queueMode      bool
-	updateMargin   time.Duration
-	updateInterval time.Duration
-	retry          retry
-}
-
-// retry is registration.Retry without what cannot be compared.
-type retry struct {
-	count, sequences     int
-	timer, sequenceDelay time.Duration
-}
-
-// registration returns settings that clients share.
-func (h *Host) registration(key registrationKey) *registration.Config {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	config := h.shared[key]
-	if config == nil {
-		config = &registration.Config{
-			Version: key.version, Lifetime: key.lifetime, Binding: key.binding,
-			QueueMode: key.queueMode, UpdateMargin: key.updateMargin, MinUpdateInterval: key.updateInterval,
-			Retry: registration.Retry{
-				Count: key.retry.count, Timer: key.retry.timer,
-				SequenceDelay: key.retry.sequenceDelay, Sequences: key.retry.sequences,
-			},
-		}
-		h.shared[key] = config
-	}
-	return config
 }
 
 // attach binds a client to its shard.
@@ -220,14 +185,11 @@ func (c *Client) attach(s *shard) error {
 
 // start begins to register. The loop calls it.
 func (c *Client) start(now time.Time) {
-	fresh, err := c.reconcile(now)
-	if err != nil {
+	if _, err := c.reconcile(now); err != nil {
 		c.log.Error("accounts that cannot be used", "err", err)
 	}
-	for _, s := range fresh {
-		s.reg.Start(now)
-		s.settle(now)
-	}
+	c.register(now, true)
+	c.persistChanges(now)
 }
 
 // stop begins to de-register. The loop calls it.
@@ -236,8 +198,16 @@ func (c *Client) stop(now time.Time) {
 		return
 	}
 	c.stopping = true
+	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
 	for _, s := range c.sessions {
-		s.stop(now)
+		if c.persist.stays() {
+			s.stay(now)
+		} else {
+			s.stop(now)
+		}
 	}
 	c.stopIfIdle(now)
 }
@@ -248,7 +218,7 @@ func (c *Client) stopIfIdle(now time.Time) {
 		return
 	}
 	for _, s := range c.sessions {
-		if !s.isStopped() {
+		if !s.isStopped() && !s.staying {
 			return
 		}
 	}
@@ -261,12 +231,20 @@ func (c *Client) finish(now time.Time) {
 		return
 	}
 	c.finished = true
+	c.leaveOrder()
+	if c.bootstrapper != nil {
+		c.bootstrapper.stop(now)
+	}
+	if c.stopping && c.persist.stays() {
+		c.persist.keepSessions(now, true)
+	}
 	for _, s := range c.sessions {
 		s.abandon(now)
 	}
 	c.scheduleNotify()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.persist.finish()
 	c.running = false
 	if c.done != nil {
 		close(c.done)
@@ -294,6 +272,7 @@ func (c *Client) shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-c.ended():
+		c.persist.wait(ctx)
 		return nil
 	case <-ctx.Done():
 		s.loop.Post(loop.Event{To: loop.Func(c.finish)})

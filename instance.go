@@ -89,7 +89,10 @@ func (in *Instance) SetItem(resource, item uint16, v Value) error {
 
 // set sets the value at the path of a Resource or Resource Instance, taken at a time; zero is now.
 func (in *Instance) set(p Path, v Value, at time.Time) error {
-	s := in.sample(p.Resource(), v, at)
+	var s sampling
+	if in.keeping(p.Resource()) != nil {
+		s = in.sample(p.Resource(), v, at, in.now())
+	}
 	c := in.lock()
 	e, err := in.put(c, p, v, s)
 	in.unlock(c)

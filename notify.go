@@ -107,11 +107,19 @@ func (s *session) notify(now time.Time, o *observation) {
 	}
 	c.mu.Lock()
 	nodes, calls, err := c.readObserved(c.shard.nodes[:0], o)
+	isWithheld := errors.Is(err, Unauthorized)
+	if isWithheld { // until it has the right to read again
+		c.observed.Withhold(o)
+	}
 	c.mu.Unlock()
+	if isWithheld {
+		c.log.Debug("notification withheld", "server", s.ssid, "err", err)
+		return
+	}
 	if err == nil && len(calls) > 0 {
 		op := &operation{session: s, path: baseOf(o)}
 		op.complete(now, nodes, calls, func(now time.Time, nodes []format.Node, err error) {
-			s.evaluate(now, o, nodes, err)
+			s.evaluateLate(now, o, nodes, err)
 			c.scheduleNotify()
 			s.settle(now)
 		})
@@ -124,6 +132,20 @@ func (s *session) notify(now time.Time, o *observation) {
 
 // busyDelay is when values are read again after there were too many callbacks at once.
 const busyDelay = time.Second
+
+// evaluateLate is evaluate after callbacks: if the server has lost a right meanwhile, everything is read again.
+func (s *session) evaluateLate(now time.Time, o *observation, nodes []format.Node, err error) {
+	c := s.client
+	c.mu.Lock()
+	stale := err == nil && c.checkRead(s.ssid, nodes) != nil
+	if stale {
+		c.observed.Postpone(o, now)
+	}
+	c.mu.Unlock()
+	if !stale {
+		s.evaluate(now, o, nodes, err)
+	}
+}
 
 // evaluate decides about what was read for an observation.
 func (s *session) evaluate(now time.Time, o *observation, nodes []format.Node, err error) {
@@ -192,6 +214,11 @@ func (s *session) replay(now time.Time, o *observation) {
 	c := s.client
 	f := format.ContentFormat(o.Format)
 	c.mu.Lock()
+	if !c.mayObserve(o) {
+		c.observed.Withhold(o)
+		c.mu.Unlock()
+		return
+	}
 	records := o.Backlog.Records()
 	n := len(records)
 	if !carriesTime(f) {
@@ -203,12 +230,12 @@ func (s *session) replay(now time.Time, o *observation) {
 		c.emitDrops(now, o, n-1)
 		return
 	}
-	nodes, kept := c.withoutHistory(s.ssid, f, recordNodes(now, records))
+	nodes, kept := c.withoutHistory(s.ssid, f, c.tellable(s.ssid, recordNodes(now, records)))
 	payload, err := c.encode(f, baseOf(o), nodes)
 	for err == nil && len(payload) > c.maxReport && len(records) > 1 {
 		n = max(len(records)*c.maxReport/len(payload), 1)
 		records = records[:n]
-		nodes, _ = c.withoutHistory(s.ssid, f, recordNodes(now, records))
+		nodes, _ = c.withoutHistory(s.ssid, f, c.tellable(s.ssid, recordNodes(now, records)))
 		payload, err = c.encode(f, baseOf(o), nodes)
 	}
 	if err != nil {

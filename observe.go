@@ -52,12 +52,12 @@ func (op *operation) ownAttributes(options coap.Options) (a model.Attributes, gi
 	if !options.Has(coap.UriQuery) {
 		return a, false, nil
 	}
-	c := op.client()
+	c, version := op.client(), op.session.version()
 	refuse := func(reason string) error { return &Error{Code: BadRequest, Path: op.path, Reason: reason} }
-	if c.version.Compare(model.Version12) < 0 {
+	if version.Compare(model.Version12) < 0 {
 		return a, false, refuse("an Observe has attributes of its own since LwM2M 1.2 only")
 	}
-	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
+	update, err := model.ParseAttributes(options.All(coap.UriQuery), version)
 	if err == nil {
 		a, err = update.Apply(a)
 	}

@@ -109,7 +109,7 @@ func (op *operation) parse(options coap.Options) error {
 // checkFormat makes sure that the client understands payloads in a format. Those of
 // RFC 8790 are for composite operations.
 func (op *operation) checkFormat(f format.ContentFormat) error {
-	if format.Supported(f, op.client().version) && (op.path.IsRoot() || !f.RequestOnly()) {
+	if format.Supported(f, op.session.version()) && (op.path.IsRoot() || !f.RequestOnly()) {
 		return nil
 	}
 	return op.payloadError(&format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"})
@@ -118,7 +118,7 @@ func (op *operation) checkFormat(f format.ContentFormat) error {
 func (op *operation) client() *Client { return op.session.client }
 
 func (op *operation) caller() tree.Caller {
-	return op.client().caller(op.session.ssid)
+	return op.session.caller()
 }
 
 // respond answers the server, unless the link has been replaced since it asked.
@@ -133,6 +133,27 @@ func (op *operation) respond(now time.Time, r *coap.Response) {
 // succeed answers with a code alone.
 func (op *operation) succeed(now time.Time, code model.Code) {
 	op.respond(now, &coap.Response{Code: coap.Code(code)})
+}
+
+// confirm answers a request that has changed something. If that belongs to what is kept, the answer waits until it is
+// saved, so that the server can rely on it; others are answered meanwhile.
+func (op *operation) confirm(now time.Time, r *coap.Response) {
+	if op.path.IsRoot() || isKept(op.path.Object()) {
+		op.saved(now, r)
+		return
+	}
+	op.respond(now, r)
+}
+
+// saved answers once all that has changed is saved.
+func (op *operation) saved(now time.Time, r *coap.Response) {
+	op.client().keep(now, func(now time.Time, err error) {
+		if err != nil {
+			op.fail(now, &Error{Code: InternalServerError, Path: op.path, Reason: "done, but it could not be saved and may not survive a restart"})
+			return
+		}
+		op.respond(now, r)
+	})
 }
 
 // fail answers with the code of the error and its reason as diagnostic payload (RFC 7252 §5.5.2).

@@ -67,6 +67,7 @@ func (s *session) updateReachable(now time.Time) {
 		for _, n := range s.takeFarewells() {
 			s.sayFarewell(now, n)
 		}
+		s.notifyResumed(now)
 	}
 }
 

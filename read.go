@@ -22,7 +22,7 @@ func (op *operation) read(now time.Time) {
 
 // finishRead answers with the nodes, at once or after the OnRead callbacks.
 func (op *operation) finishRead(now time.Time, nodes []format.Node, calls []tree.ReadCall, err error) {
-	if err == nil && len(calls) > 0 && (!op.hasAccept || op.client().answersIn(op.accept)) {
+	if err == nil && len(calls) > 0 && (!op.hasAccept || op.session.answersIn(op.accept)) {
 		op.complete(now, nodes, calls, op.content)
 		return
 	}
@@ -98,23 +98,20 @@ func (op *operation) readFormat(nodes []format.Node) format.ContentFormat {
 	if single {
 		kind = nodes[0].Value.Kind()
 	}
-	version := op.client().version
+	version := op.session.version()
 	if op.observation != nil && version.Compare(Version11) > 0 {
 		version = Version11 // SenML, as notifications may have a history to tell
 	}
 	return format.Default(version, single, kind)
 }
 
-// answersIn reports whether answers and notifications can be in a format.
-func (c *Client) answersIn(f format.ContentFormat) bool {
-	return format.Supported(f, c.version) && !f.RequestOnly()
+// answersIn reports whether answers and notifications to the server can be in a format.
+func (s *session) answersIn(f format.ContentFormat) bool {
+	return format.Supported(f, s.version()) && !f.RequestOnly()
 }
 
 // encode writes nodes into the shard's buffer, where they are valid until the next call.
 func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) ([]byte, error) {
-	if !c.answersIn(f) {
-		return nil, &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
-	}
 	payload, err := format.Append(c.shard.payload[:0], f, base, nodes)
 	if err == nil && cap(payload) <= maxKept {
 		c.shard.payload = payload
@@ -125,7 +122,11 @@ func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) 
 // encode is Client.encode with the error for the server: 4.06 if the format does not
 // carry such things at all.
 func (op *operation) encode(f format.ContentFormat, nodes []format.Node) ([]byte, error) {
-	payload, err := op.client().encode(f, op.path, nodes)
+	var payload []byte
+	var err error = &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
+	if op.session.answersIn(f) {
+		payload, err = op.client().encode(f, op.path, nodes)
+	}
 	if err == nil {
 		return payload, nil
 	}

@@ -29,7 +29,7 @@ func (s *session) register(now time.Time, r registration.Request) {
 	}
 	if r.WithObjects {
 		out.Options.AddUint(coap.ContentFormat, uint32(format.Link))
-		out.Payload = s.client.objectLinks()
+		out.Payload = s.client.objectLinks(r.Version)
 	}
 	for _, query := range r.Queries {
 		out.Options.AddString(coap.UriQuery, query)
@@ -69,11 +69,11 @@ func (s *session) answered(now time.Time, id uint32, result coap.Result) {
 }
 
 // objectLinks is the payload of a Register: the Objects and their instances.
-func (c *Client) objectLinks() []byte {
+func (c *Client) objectLinks(version Version) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	inventory := model.Inventory{Formats: announcedFormats(c.version), Objects: c.tree.Links()}
-	return objectlinks.Append(nil, &inventory, c.version)
+	inventory := model.Inventory{Formats: announcedFormats(version), Objects: c.tree.Links()}
+	return objectlinks.Append(nil, &inventory, version)
 }
 
 // announcedFormats are those that the version does not imply.
@@ -119,7 +119,13 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 	if e.Kind != registration.Updating { // what comes of it will tell
 		event.Handshake = s.takeHandshake()
 	}
-	s.client.emit(event)
+	if e.Kind != registration.Disconnected || !s.staying {
+		s.client.emit(event)
+	}
+	s.noteOutcome(now, e)
+	if e.Kind == registration.Registered {
+		s.client.noteRegistered(now)
+	}
 	switch e.Kind {
 	case registration.Registered, registration.Updated:
 		s.finishUpdatesUpTo(e.Served)
@@ -129,7 +135,9 @@ func (s *session) registrationEvent(now time.Time, e registration.Event) {
 		}
 	case registration.Disconnected:
 		s.dropObservations(now)
-		s.client.forgetReader(s.ssid)
+		if !s.staying {
+			s.client.forgetReader(s.ssid)
+		}
 		s.finishUpdates(ErrNotRegistered)
 	}
 }
@@ -150,6 +158,9 @@ type waitingUpdate struct {
 func (c *Client) Update(ctx context.Context) error {
 	return c.call(ctx, func(now time.Time, answer func(error)) {
 		left := len(c.sessions)
+		if left == 0 { // there are no servers yet
+			answer(ErrNotRegistered)
+		}
 		var errs []error
 		for _, s := range c.sessions {
 			s.updates = append(s.updates, waitingUpdate{s.reg.Trigger(now), func(err error) {
@@ -197,6 +208,7 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		c.mu.Unlock()
 		s.reg.LifetimeChanged(now, lifetime)
 		s.reg.BindingChanged(now, binding)
+		s.writeBackLifetime()
 		return
 	}
 }

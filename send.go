@@ -49,7 +49,7 @@ func (c *Client) SendSamples(ctx context.Context, samples []Sample) error {
 // Servers that do not want it, or where the client is not registered, are passed over while there is another. If
 // there is none, the error is [ErrMuted] or [ErrNotRegistered]. The errors of several servers are joined: a [*Error]
 // with the code of the answer, or a net.Error with Timeout() == true. A [*Error] comes too, and nothing is sent, if
-// something is not there, cannot be read, or its callback fails.
+// something is not there, cannot be read, or its callback fails; with [Unauthorized] if the server has no right to read it.
 func (c *Client) SendReport(ctx context.Context, r Report) error {
 	if c.version.Compare(Version11) < 0 {
 		return fmt.Errorf("lwm2m: Send exists since LwM2M 1.1, this client speaks %v: %w", c.version, errors.ErrUnsupported)
@@ -91,10 +91,10 @@ func (c *Client) SendReport(ctx context.Context, r Report) error {
 
 // sampleNodes checks samples and makes nodes of them.
 func (c *Client) sampleNodes(samples []Sample) ([]format.Node, error) {
-	now := time.Now()
 	nodes := make([]format.Node, len(samples))
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.now()
 	for i, s := range samples {
 		if s.Time.IsZero() {
 			s.Time = now
@@ -182,6 +182,8 @@ func (s *session) refusesSend() error {
 		return ErrNotRegistered
 	case mute.IsZero() || mute.Bool():
 		return fmt.Errorf("%w by %v", ErrMuted, s.server.Child(serverMuteSend))
+	case s.version().Compare(Version11) < 0:
+		return fmt.Errorf("the server speaks LwM2M %v, which has no Send: %w", s.version(), errors.ErrUnsupported)
 	}
 	return nil
 }
@@ -294,7 +296,7 @@ func (x *sending) read(now time.Time) {
 	for _, p := range x.paths {
 		var more []tree.ReadCall
 		var err error
-		if nodes, more, err = c.tree.Read(nodes, c.caller(x.session.ssid), p); err != nil {
+		if nodes, more, err = c.tree.Read(nodes, x.session.caller(), p); err != nil {
 			c.mu.Unlock()
 			x.finish(err)
 			return
@@ -342,6 +344,13 @@ func (x *sending) collect(now time.Time, nodes []format.Node) {
 // transmit sends as much as fits into a message.
 func (x *sending) transmit(now time.Time) {
 	s, n := x.session, len(x.nodes)
+	s.client.mu.Lock()
+	err := s.client.checkRead(s.ssid, x.nodes)
+	s.client.mu.Unlock()
+	if err != nil {
+		x.finish(err)
+		return
+	}
 	var payload []byte
 	for {
 		var err error
@@ -362,7 +371,6 @@ func (x *sending) transmit(now time.Time) {
 	out.Options.AddUint(coap.ContentFormat, uint32(x.format))
 	out.Done = func(now time.Time, r coap.Result) { x.answered(now, n, r) }
 	x.conn = s.conn
-	var err error
 	if x.handle, err = s.conn.Do(now, &out); err != nil {
 		x.release(false)
 		x.finish(err)

@@ -20,6 +20,7 @@ type session struct {
 	known     bool // it has accepted a Register
 	doubted   bool // the server has left something unanswered since it was heard last
 	reachable bool // notifications can be sent
+	staying   bool // it has ended for this process, but not for the server
 
 	reg     registration.Machine
 	request coap.Handle // of the registration's outstanding request
@@ -45,17 +46,23 @@ func (s *session) configure() {
 	c := s.client
 	c.mu.Lock()
 	key := registrationKey{
-		version:        c.version,
-		lifetime:       registeredLifetime(c.value(s.server.Child(serverLifetime))),
-		binding:        c.value(s.server.Child(serverBinding)).Text(),
-		queueMode:      s.queueMode,
-		updateMargin:   c.updateMargin,
-		updateInterval: c.updateInterval,
-		retry:          c.retryOf(s.server),
+		version:   c.version,
+		lifetime:  registeredLifetime(c.value(s.server.Child(serverLifetime))),
+		binding:   c.value(s.server.Child(serverBinding)).Text(),
+		queueMode: s.queueMode,
+		retry:     c.retryOf(s.server),
+		jitter:    c.jitter(),
 	}
 	c.mu.Unlock()
-	s.reg = registration.New(c.endpoint, c.shard.host.registration(key))
+	if c.pace != nil {
+		key.pace = *c.pace
+	}
+	s.reg = registration.New(c.endpoint, c.shard.registration(key))
+	s.writeBackLifetime()
 }
+
+// version is the one to speak with the server.
+func (s *session) version() Version { return s.reg.Version() }
 
 // retryOf reads when failed attempts to register are repeated (Core 1.1.1
 // §6.2.1.2). It is called with c.mu held.
@@ -201,9 +208,9 @@ func (s *session) abandon(now time.Time) {
 }
 
 // listensTo reports whether a datagram may be heard: a server's requests only
-// once it has accepted the registration (Core 1.1.1 §6.2.1).
+// once it has accepted the registration (Core 1.1.1 §6.2.1), and not while a Bootstrap-Server is at work.
 func (s *session) listensTo(datagram []byte) bool {
-	if len(datagram) < 2 || s.reg.Location() != nil {
+	if len(datagram) < 2 || s.reg.Location() != nil && !s.client.isBootstrapping() {
 		return true
 	}
 	return !coap.Code(datagram[1]).IsRequest()

@@ -19,29 +19,39 @@ const (
 	securityServerKey = 4
 	securitySecret    = 5
 	securitySSID      = 10
+	securityHoldOff   = 11
+	securityTimeout   = 12
 
 	// Since LwM2M 1.1:
 	securityMatchingType     = 13
 	securitySNI              = 14
 	securityCertificateUsage = 15
 	securityCipherSuites     = 16
+	securityOSCORE           = 17
 
-	serverSSID             = 0
-	serverLifetime         = 1
-	serverMinPeriod        = 2
-	serverMaxPeriod        = 3
-	serverDisable          = 4
-	serverDisableTimeout   = 5
-	serverStoring          = 6
-	serverBinding          = 7
-	serverUpdateTrigger    = 8
-	serverAlert            = 11
-	serverRetryCount       = 17
-	serverRetryTimer       = 18
-	serverSequenceDelay    = 19
-	serverSequenceCount    = 20
-	serverMuteSend         = 23
-	serverNotificationMode = 26
+	serverSSID           = 0
+	serverLifetime       = 1
+	serverMinPeriod      = 2
+	serverMaxPeriod      = 3
+	serverDisable        = 4
+	serverDisableTimeout = 5
+	serverStoring        = 6
+	serverBinding        = 7
+	serverUpdateTrigger  = 8
+	// Since LwM2M 1.1:
+	serverBootstrapTrigger   = 9
+	serverAlert              = 11
+	serverLastBootstrapped   = 12
+	serverPriority           = 13
+	serverInitialDelay       = 14
+	serverFailureBlock       = 15
+	serverBootstrapOnFailure = 16
+	serverRetryCount         = 17
+	serverRetryTimer         = 18
+	serverSequenceDelay      = 19
+	serverSequenceCount      = 20
+	serverMuteSend           = 23
+	serverNotificationMode   = 26
 
 	deviceErrorCode = 11
 	deviceBinding   = 16
@@ -57,7 +67,11 @@ func (c *Client) addAccounts(accounts []ServerAccount, load loadCredentials) err
 		if err != nil {
 			return err
 		}
-		if other, ok := taken[account.ShortServerID]; ok {
+		other, ok := taken[account.ShortServerID]
+		switch {
+		case ok && account.Bootstrap:
+			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] are both of a Bootstrap-Server; one is possible", other, i)
+		case ok:
 			return fmt.Errorf("lwm2m: Config.Servers[%d] and [%d] have the same ShortServerID %d", other, i, account.ShortServerID)
 		}
 		taken[account.ShortServerID] = i
@@ -75,13 +89,17 @@ func (c *Client) securityInstance(id uint16, a ServerAccount) *Instance {
 	in := NewInstance(c.definition(objectSecurity), id)
 	values := append([]resourceValue{
 		{securityURI, model.StringValue(a.URI)},
-		{securityBootstrap, model.BooleanValue(false)},
+		{securityBootstrap, model.BooleanValue(a.Bootstrap)},
 		{securityMode, model.IntegerValue(a.Security.mode())},
 		{securityIdentity, model.OpaqueValue(nil)},
 		{securityServerKey, model.OpaqueValue(nil)},
 		{securitySecret, model.OpaqueValue(nil)},
-		{securitySSID, model.IntegerValue(int64(a.ShortServerID))},
 	}, a.Security.resources()...)
+	if a.Bootstrap {
+		values = append(values, resourceValue{securityHoldOff, seconds(a.HoldOff)}, resourceValue{securityTimeout, seconds(a.AccountTimeout)})
+	} else {
+		values = append(values, resourceValue{securitySSID, model.IntegerValue(int64(a.ShortServerID))})
+	}
 	in.node.Grow(len(values))
 	for _, v := range values {
 		_ = in.Set(v.resource, v.value) // right by construction, but for what Object 0 does not have yet in LwM2M 1.0
@@ -101,12 +119,16 @@ func (c *Client) addObjects(objects []ObjectInstance, factories []Factory) error
 		if id := object.Base().Object().ID; tree.IsProtected(id) && id != objectSecurity {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %v holds credentials, of a kind that is not supported", i, object.Base().Path())
 		}
-		if err := c.insert(object.Base()); err != nil {
+		err := c.checkEntry(object.Base())
+		if err == nil {
+			err = c.insert(object.Base())
+		}
+		if err != nil {
 			return fmt.Errorf("lwm2m: Config.Objects[%d]: %w", i, err)
 		}
 	}
 	for i, f := range factories {
-		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer {
+		if f.Object == nil || tree.IsProtected(f.Object.ID) || f.Object.ID == objectServer || f.Object.ID == objectAccessControl {
 			return fmt.Errorf("lwm2m: Config.Factories[%d] needs an Object that servers may create", i)
 		}
 		if err := c.tree.AddObject(f.Object, true); err != nil {
@@ -128,11 +150,17 @@ func (c *Client) complete(accounts []ServerAccount) error {
 		}
 	}
 	for _, account := range accounts {
+		if account.Bootstrap {
+			continue
+		}
 		if err := c.completeServer(account); err != nil {
 			return err
 		}
 	}
-	return c.completeDevice()
+	if err := c.completeDevice(); err != nil {
+		return err
+	}
+	return c.completeAccess()
 }
 
 // completeServer finds or makes the account's instance of the Server Object and
@@ -140,7 +168,7 @@ func (c *Client) complete(accounts []ServerAccount) error {
 func (c *Client) completeServer(account ServerAccount) error {
 	in := c.serverInstance(account.ShortServerID)
 	if in == nil {
-		in = NewInstance(c.serverDefinition(), c.freeID(objectServer))
+		in = NewInstance(c.definitionInUse(objectServer), c.freeID(objectServer))
 		if err := c.insert(in); err != nil {
 			return fmt.Errorf("lwm2m: Server Object: %w", err)
 		}
@@ -156,10 +184,23 @@ func (c *Client) completeServer(account ServerAccount) error {
 			return fmt.Errorf("lwm2m: %s: %w", def.Name, err)
 		}
 	}
-	// The client does what these are for, after the callback of the application if there is one.
-	for _, resource := range []uint16{serverDisable, serverUpdateTrigger} {
-		if in.node.HooksOf(resource) == nil {
-			if err := in.node.SetHooks(resource, clientHooks); err != nil {
+	return c.equipServer(in.node)
+}
+
+// equipServer makes the executable Resources of an instance of the Server Object the client's, which does what
+// they are for, after the callback of the application if there is one.
+func (c *Client) equipServer(node *tree.Instance) error {
+	resources := []uint16{serverDisable, serverUpdateTrigger}
+	_, exists := node.Definition().Resource(serverBootstrapTrigger) // since LwM2M 1.1
+	switch {
+	case exists && c.hasBootstrapAccount():
+		resources = append(resources, serverBootstrapTrigger)
+	case exists && node.HooksOf(serverBootstrapTrigger) == clientHooks: // there was one
+		_ = node.SetHooks(serverBootstrapTrigger, nil)
+	}
+	for _, resource := range resources {
+		if node.HooksOf(resource) == nil {
+			if err := node.SetHooks(resource, clientHooks); err != nil {
 				return fmt.Errorf("lwm2m: Server Object: %w", err)
 			}
 		}
@@ -167,13 +208,13 @@ func (c *Client) completeServer(account ServerAccount) error {
 	return nil
 }
 
-// serverDefinition is the definition that the application has chosen by instances of the
-// Server Object of its own, or that of the client's version.
-func (c *Client) serverDefinition() *model.Object {
-	for in := range c.tree.Instances(objectServer) {
+// definitionInUse is the definition that the application has chosen by instances of a core Object of its own, or
+// that of the client's version.
+func (c *Client) definitionInUse(object uint16) *model.Object {
+	for in := range c.tree.Instances(object) {
 		return in.Definition()
 	}
-	return c.definition(objectServer)
+	return c.definition(object)
 }
 
 // resourceValue is a value for a Resource of the instance at hand.

@@ -12,7 +12,8 @@ type Transmission struct {
 	// AckTimeout is ACK_TIMEOUT, the least time before the first retransmission. Default: 2 s.
 	AckTimeout time.Duration
 	// AckRandomFactor is ACK_RANDOM_FACTOR, at least 1: the first timeout is drawn
-	// between AckTimeout and AckTimeout × AckRandomFactor. Default: 1.5.
+	// between AckTimeout and AckTimeout × AckRandomFactor. The waits between attempts to register are
+	// spread half as much, by 5 minutes at most. Default: 1.5.
 	AckRandomFactor float64
 	// MaxRetransmit is MAX_RETRANSMIT, 1 to 20; negative for none. Default: 4. With
 	// the defaults a request is given up after 62 to 93 s.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/loop"
 	"github.com/lwm2m-go/lwm2m/internal/tree"
@@ -37,7 +38,7 @@ func (op *operation) write(now time.Time, payload []byte, mode tree.Mode) {
 // since LwM2M 1.2, if the Resource has values (Core 1.2 §6.3.3).
 func (op *operation) isPartialWrite() bool {
 	c := op.client()
-	if op.path.Depth() != 3 || c.version.Compare(Version12) < 0 {
+	if op.path.Depth() != 3 || op.session.version().Compare(Version12) < 0 {
 		return false
 	}
 	c.mu.Lock()
@@ -93,7 +94,7 @@ func (op *operation) commit(now time.Time, transaction *tree.Transaction) {
 		op.fail(now, err)
 		return
 	}
-	op.succeed(now, model.Changed)
+	op.confirm(now, &coap.Response{Code: coap.Changed})
 }
 
 // runWrites runs the callbacks of a Write: first all that judge, then all that act. If one

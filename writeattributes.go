@@ -11,7 +11,7 @@ import (
 // are kept for the server that wrote them, act on its observations, and are shown to it by Discover.
 func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 	c := op.client()
-	update, err := model.ParseAttributes(options.All(coap.UriQuery), c.version)
+	update, err := model.ParseAttributes(options.All(coap.UriQuery), op.session.version())
 	if err == nil {
 		c.mu.Lock()
 		err = c.attachAttributes(op.session.ssid, op.path, update)
@@ -24,7 +24,7 @@ func (op *operation) writeAttributes(now time.Time, options coap.Options) {
 		op.fail(now, err)
 		return
 	}
-	op.succeed(now, model.Changed)
+	op.saved(now, &coap.Response{Code: coap.Changed})
 }
 
 // attachAttributes checks that the target exists and stores the attributes of a server. The loop calls it, with c.mu held.
@@ -39,5 +39,6 @@ func (c *Client) attachAttributes(server uint16, p Path, update model.Attributes
 	if err := c.reporting().WriteAttributes(server, p, update); err != nil {
 		return &Error{Code: BadRequest, Path: p, Reason: err.Error()}
 	}
+	c.noteAttributes()
 	return nil
 }

@@ -1,5 +1,6 @@
 // Package interop tests the client library against LwM2M servers that nobody of
-// this project wrote, over real sockets. Package leshan, below, runs Eclipse Leshan.
+// this project wrote, over real sockets. Package leshan, below, runs Eclipse Leshan,
+// package libcoap the programs of libcoap, with tests of its own.
 //
 // The tests named after a number, such as TestETS101InitialRegistration, are the
 // cases of OMA's Enabler Test Specification for LwM2M with that number.

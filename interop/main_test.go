@@ -19,6 +19,8 @@ import (
 var (
 	shared      *leshan.Server
 	errOfShared error
+	// certificates are those that shared and its clients use.
+	certificates *estate
 )
 
 // properties lets Leshan take bodies of more than 8 KiB.
@@ -32,6 +34,9 @@ func TestMain(m *testing.M) {
 	}
 	options, err := options()
 	if err != nil {
+		panic(err)
+	}
+	if certificates, err = certify(&options); err != nil {
 		panic(err)
 	}
 	shared, errOfShared = leshan.StartMain(options)

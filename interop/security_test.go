@@ -2,9 +2,7 @@ package interop
 
 import (
 	"context"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -116,105 +114,5 @@ func TestWrongPreSharedKey(t *testing.T) {
 				t.Errorf("registered: %+v, %v", r, err)
 			}
 		})
-	}
-}
-
-// A NAT gives the device another port. By the connection ID that Leshan has given, the session and the
-// registration live on, in both directions.
-func TestConnectionID(t *testing.T) {
-	t.Parallel()
-	leshan.Require(t, errOfShared)
-	between := newNAT(t, shared.CoAPS)
-	d := connect(t, secure, eager, func(d *device) { d.config.Servers[0].URI = "coaps://" + between.address() })
-	before := d.registered.Address
-	between.rebind()
-	must(t, d.client.Update(d.ctx))
-	updated := d.event(leshan.Updated).Registration
-	if updated.ID != d.registered.ID || updated.Address == before {
-		t.Errorf("registration %s at %s, was %s at %s", updated.ID, updated.Address, d.registered.ID, before)
-	}
-	d.read("2.05", "/3/0/0", leshan.TEXT)
-	if e := d.history.wait(d.ctx, t, lwm2m.Updated); e.Handshake != "" {
-		t.Errorf("a new connection: %v", e)
-	}
-	if got := d.history.String(); strings.Count(got, "REGISTRATION_COMPLETE") != 1 {
-		t.Errorf("events: %s", got)
-	}
-}
-
-// nat is a NAT in front of a server: what comes to its address goes on from another one, which can change.
-type nat struct {
-	t      *testing.T
-	inside *net.UDPConn
-	server string
-
-	mu      sync.Mutex
-	client  net.Addr
-	outside *net.UDPConn
-}
-
-func newNAT(t *testing.T, server string) *nat {
-	t.Helper()
-	inside, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	must(t, err)
-	n := &nat{t: t, inside: inside, server: server}
-	n.rebind()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		n.outward()
-	}()
-	t.Cleanup(func() {
-		_ = inside.Close()
-		<-done
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		_ = n.outside.Close()
-	})
-	return n
-}
-
-func (n *nat) address() string { return n.inside.LocalAddr().String() }
-
-// rebind takes another port; what comes to the old one is lost.
-func (n *nat) rebind() {
-	n.t.Helper()
-	c, err := net.Dial("udp", n.server)
-	must(n.t, err)
-	n.mu.Lock()
-	old := n.outside
-	n.outside = c.(*net.UDPConn)
-	n.mu.Unlock()
-	if old != nil {
-		_ = old.Close()
-	}
-	go n.inward(c)
-}
-
-func (n *nat) outward() {
-	buf := make([]byte, 2048)
-	for {
-		size, from, err := n.inside.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		n.mu.Lock()
-		n.client = from
-		_, _ = n.outside.Write(buf[:size])
-		n.mu.Unlock()
-	}
-}
-
-func (n *nat) inward(c net.Conn) {
-	buf := make([]byte, 2048)
-	for {
-		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
-		size, err := c.Read(buf)
-		if err != nil {
-			return
-		}
-		n.mu.Lock()
-		_, _ = n.inside.WriteTo(buf[:size], n.client)
-		n.mu.Unlock()
 	}
 }

@@ -10,6 +10,9 @@
 //		...
 //	}
 //
+// [NewBootstrapServer] gives the program under test its account first, as [Server.WaitBootstrap] does for a test that
+// sends each operation of a bootstrap by hand.
+//
 // # Time
 //
 // The in-memory network and the Server work in the virtual time of testing/synctest:

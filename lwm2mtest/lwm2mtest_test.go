@@ -2,6 +2,7 @@ package lwm2mtest_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -136,6 +137,45 @@ func TestNetwork(t *testing.T) {
 	})
 }
 
+// A Bootstrap-Server beside a Server, by hand and by itself.
+func TestBootstrapServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := lwm2mtest.NewNetwork(1)
+		s := lwm2mtest.NewServer(t, lwm2mtest.Options{Network: network})
+		config := server.Config{Bootstrap: &server.Bootstrap{Endpoints: map[string]server.BootstrapConfig{"a": {Manual: true}}}}
+		bs := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{Network: network, Config: config})
+		if s.URI() == bs.URI() || bs.URI() != "coap://"+lwm2mtest.DefaultBootstrapAddress {
+			t.Errorf("servers at %s and %s", s.URI(), bs.URI())
+		}
+		c := dial(t, network, bs.URI())
+		c.request(t, 1, "/bs", "ep=a", "")
+		session := bs.WaitBootstrap("a")
+		bs.WaitEvent(server.BootstrapRequested, "a")
+		if m := <-c.received; m.Code != coap.Changed {
+			t.Errorf("answer %v", m)
+		}
+		go func() {
+			m := <-c.received
+			b, err := (&coap.Message{Type: coap.Acknowledgement, Code: coap.Changed, MessageID: m.MessageID, Token: m.Token}).Append(nil)
+			if err == nil {
+				err = c.Send(b)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+		if r, err := session.Finish(t.Context()); err != nil || r.Err() != nil {
+			t.Errorf("%v, %v", r, err)
+		}
+		bs.WaitEvent(server.BootstrapFinished, "a")
+		config.Credentials = &server.Credentials{PSK: server.Keys(nil)}
+		secure := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{Network: network, Config: config})
+		if secure.URI() != "coaps://"+lwm2mtest.DefaultSecureBootstrapAddress {
+			t.Errorf("at %s", secure.URI())
+		}
+	})
+}
+
 // recorder is a testing.TB that fails for itself only.
 type recorder struct {
 	testing.TB
@@ -143,18 +183,13 @@ type recorder struct {
 	cleanups []func()
 }
 
-func (r *recorder) Helper()           {}
-func (r *recorder) Cleanup(f func())  { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Fatal(args ...any) { r.Fatalf("%v", args...) }
-func (r *recorder) Fatalf(format string, args ...any) {
-	var b strings.Builder
-	b.WriteString(format)
-	for _, a := range args {
-		if err, ok := a.(error); ok {
-			b.WriteString(" " + err.Error())
-		}
-	}
-	r.failed = b.String()
+func (r *recorder) Helper()                           {}
+func (r *recorder) Cleanup(f func())                  { r.cleanups = append(r.cleanups, f) }
+func (r *recorder) Fatal(args ...any)                 { r.fail(fmt.Sprint(args...)) }
+func (r *recorder) Fatalf(format string, args ...any) { r.fail(fmt.Sprintf(format, args...)) }
+
+func (r *recorder) fail(reason string) {
+	r.failed = reason
 	runtime.Goexit()
 }
 
@@ -165,6 +200,10 @@ func TestFailures(t *testing.T) {
 		for name, f := range map[string]func(tb testing.TB){
 			"configuration": func(tb testing.TB) {
 				lwm2mtest.NewServer(tb, lwm2mtest.Options{Config: server.Config{MinLifetime: -1}})
+			},
+			"Options.Config.Bootstrap": func(tb testing.TB) { lwm2mtest.NewBootstrapServer(tb, lwm2mtest.Options{}) },
+			"to ask for bootstrap": func(tb testing.TB) {
+				lwm2mtest.NewServer(tb, lwm2mtest.Options{}).WaitBootstrap("nobody")
 			},
 			"unknown.example": func(tb testing.TB) {
 				lwm2mtest.NewServer(tb, lwm2mtest.Options{Network: network, Address: "unknown.example:5683"})

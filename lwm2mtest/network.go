@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 
 	"github.com/lwm2m-go/lwm2m/internal/link"
 )
@@ -16,15 +15,12 @@ import (
 // Clients have addresses out of 192.0.2.0/24 and 2001:db8::/64.
 type Network struct {
 	memory *link.Memory
-
-	mu    sync.Mutex
-	links map[netip.AddrPort]link.Link // dialled ones by their present address
 }
 
 // NewNetwork makes a perfect network. Networks with the same seed treat the same
 // datagrams in the same way.
 func NewNetwork(seed uint64) *Network {
-	return &Network{memory: link.NewMemory(seed), links: make(map[netip.AddrPort]link.Link)}
+	return &Network{memory: link.NewMemory(seed)}
 }
 
 // Conditions of one direction: Loss, Duplicate, Reorder and Corrupt are chances from
@@ -85,34 +81,21 @@ func (n *Network) Inject(from, to netip.AddrPort, datagram []byte) bool {
 // Rebind moves a Client from one address to another, as a NAT does that forgot its
 // mapping. Without a valid address it takes a free one. It returns the new address.
 func (n *Network) Rebind(from, to netip.AddrPort) (netip.AddrPort, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	l := n.links[from]
-	if l == nil {
+	l, ok := n.memory.DialedFrom(from)
+	if !ok {
 		return netip.AddrPort{}, fmt.Errorf("lwm2mtest: no Client is at %s", from)
 	}
 	to, err := n.memory.Rebind(l, to)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("lwm2mtest: %w", err)
 	}
-	delete(n.links, from)
-	n.links[to] = l
 	return to, nil
 }
 
 // Dial opens a link as a Client does. It makes a Network what a Client's
 // configuration takes in place of UDP.
 func (n *Network) Dial(ctx context.Context, t link.Target, s link.Sink) (link.Link, error) {
-	l, err := n.memory.Dial(ctx, t, s)
-	if err != nil {
-		return nil, err
-	}
-	if local, err := netip.ParseAddrPort(l.Local().String()); err == nil {
-		n.mu.Lock()
-		n.links[local] = l
-		n.mu.Unlock()
-	}
-	return l, nil
+	return n.memory.Dial(ctx, t, s)
 }
 
 // Listen puts a server at address, "host:port". It makes a Network what

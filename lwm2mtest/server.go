@@ -31,6 +31,10 @@ const (
 	DefaultAddress       = "198.51.100.1:5683"
 	DefaultSecureAddress = "198.51.100.1:5684"
 	DefaultTimeout       = 10 * time.Second
+
+	// Of NewBootstrapServer.
+	DefaultBootstrapAddress       = "198.51.100.2:5683"
+	DefaultSecureBootstrapAddress = "198.51.100.2:5684"
 )
 
 // Server is a LwM2M Server that runs until the test ends.
@@ -75,6 +79,36 @@ func NewServer(t testing.TB, o Options) *Server {
 	return s
 }
 
+// NewBootstrapServer is [NewServer] for a Bootstrap-Server: Options.Config.Bootstrap says what Clients are told. By
+// default it listens at DefaultBootstrapAddress or DefaultSecureBootstrapAddress, so that it has room on the Network of
+// another Server:
+//
+//	s := lwm2mtest.NewServer(t, lwm2mtest.Options{})
+//	account := server.ServerAccount{URI: s.URI(), Security: server.NoSec{}}
+//	bs := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{
+//		Network: s.Network,
+//		Config: server.Config{Bootstrap: &server.Bootstrap{Endpoints: map[string]server.BootstrapConfig{
+//			"thermo-1": {Servers: []server.ServerAccount{account}},
+//		}}},
+//	})
+//	// ... start the device with the account of bs alone
+//	bs.WaitEvent(server.BootstrapFinished, "thermo-1")
+//	device := s.WaitRegistered("thermo-1")
+func NewBootstrapServer(t testing.TB, o Options) *Server {
+	t.Helper()
+	if o.Config.Bootstrap == nil {
+		t.Fatal("lwm2mtest: a Bootstrap-Server needs Options.Config.Bootstrap")
+	}
+	switch {
+	case o.UDP || o.Address != "":
+	case o.Config.Credentials != nil:
+		o.Address = DefaultSecureBootstrapAddress
+	default:
+		o.Address = DefaultBootstrapAddress
+	}
+	return NewServer(t, o)
+}
+
 func (s *Server) listen(o Options) error {
 	address, secure := o.Address, o.Config.Credentials != nil
 	if o.UDP {
@@ -115,6 +149,19 @@ func (s *Server) WaitRegistered(endpoint string) *server.Device {
 		s.t.Fatal(err)
 	}
 	return device
+}
+
+// WaitBootstrap waits until a Client whose configuration is Manual asks to be bootstrapped, and returns the session, each
+// once. If that takes longer than Options.Timeout, it fails the test. Call it on the test's own goroutine.
+func (s *Server) WaitBootstrap(endpoint string) *server.BootstrapSession {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	session, err := s.Server.WaitBootstrap(ctx, endpoint)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return session
 }
 
 // WaitEvent takes events, from the start of the server on, until there is one of the

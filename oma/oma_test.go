@@ -36,3 +36,29 @@ func TestServer(t *testing.T) {
 		t.Errorf("Short Server ID %v %v", v, ok)
 	}
 }
+
+func TestAccessControl(t *testing.T) {
+	a := oma.NewAccessControl(7, lwm2m.PathOf(3303, 5), 101)
+	handles.Check(t, a, a.Object())
+	if err := a.Grant(102, model.RightRead|model.RightExecute); err != nil {
+		t.Error(err)
+	}
+	if v, ok := a.ACL.Get(102); !ok || v != 5 || a.Path() != lwm2m.PathOf(2, 7) {
+		t.Errorf("ACL %v, %v of %v", v, ok, a.Path())
+	}
+	for _, test := range []struct {
+		target           lwm2m.Path
+		owner            uint16
+		object, instance int64
+	}{
+		{lwm2m.PathOf(3303, 5), 101, 3303, 5}, {lwm2m.PathOf(3303, 5, 5700), 101, 3303, 5}, {lwm2m.PathOf(16), oma.NoOwner, 16, 65535},
+	} {
+		a := oma.NewAccessControl(0, test.target, test.owner)
+		object, _ := a.ObjectID.Get()
+		instance, _ := a.ObjectInstanceID.Get()
+		owner, _ := a.AccessControlOwner.Get()
+		if object != test.object || instance != test.instance || owner != int64(test.owner) {
+			t.Errorf("%v: %d, %d, %d", test.target, object, instance, owner)
+		}
+	}
+}

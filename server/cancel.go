@@ -12,13 +12,13 @@ import (
 func (o *Observation) Cancel(ctx context.Context) (*Response, error) {
 	r := *o.exchange.request
 	r.Options = []Option{observeOption(1)}
-	x := &exchange{server: o.device.server, request: &r, result: make(chan outcome, 1)}
-	response, err := x.wait(ctx, o.device.endpoint, func(now time.Time) {
+	x := &exchange{server: o.device.server, request: &r, to: o.device, result: make(chan outcome, 1)}
+	response, err := x.wait(ctx, func(now time.Time) {
 		if o.ended {
 			x.finish(nil, ErrEnded)
 			return
 		}
-		x.begin(now, o.device.endpoint, o.exchange.handle, x.done)
+		x.begin(now, o.exchange.handle, x.done)
 		o.end(ErrEnded)
 	})
 	if err != nil {

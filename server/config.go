@@ -38,6 +38,8 @@ type Config struct {
 	Definitions *model.Registry
 	// Credentials are what [Server.ListenSecure] needs. Default: none, the Server speaks without security only.
 	Credentials *Credentials
+	// Bootstrap makes the Server a Bootstrap-Server too. Default: it is none, Bootstrap-Requests are answered 4.04.
+	Bootstrap *Bootstrap
 	// Versions are the versions of the enabler that are accepted; a Register with
 	// another is answered 4.12. Default: 1.0, 1.1 and 1.2.
 	Versions []model.Version
@@ -129,6 +131,10 @@ func (c Config) defaults() Config {
 		own := *c.Credentials
 		c.Credentials = &own
 	}
+	if c.Bootstrap != nil {
+		own := *c.Bootstrap
+		c.Bootstrap = &own
+	}
 	if c.MaxRegistrations <= 0 {
 		c.MaxRegistrations = DefaultMaxRegistrations
 	}
@@ -154,6 +160,11 @@ func (c *Config) validate() error {
 	}
 	if c.Credentials != nil {
 		if err := c.Credentials.validate(); err != nil {
+			return err
+		}
+	}
+	if c.Bootstrap != nil {
+		if err := c.Bootstrap.validate(); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ type Credentials struct {
 	Certificate tls.Certificate `json:"-"`
 	// ClientCAs are the authorities that a Client's chain has to lead to.
 	ClientCAs *x509.CertPool
-	// MayRegister reports whether a Client may use an endpoint name; if not, its request is answered
-	// 4.03. It is also asked about Clients without security, whose Identity is zero. It is called on the
+	// MayRegister reports whether a Client may use an endpoint name to register or to be bootstrapped; if not, its
+	// request is answered 4.03. It is also asked about Clients without security, whose Identity is zero. It is called on the
 	// goroutine that runs the protocol and must be quick. Default: with security, the name has to be the PSK identity, or
 	// the common name, a DNS name or a URI of the certificate; without, any name. Beyond that, whoever is not the one
 	// who registered cannot touch the Registration.
@@ -99,13 +99,18 @@ func (i Identity) has(name string) bool {
 	return false
 }
 
+// mayUseName reports whether a Client may use an endpoint name.
+func (s *Server) mayUseName(who Identity, endpoint string) bool {
+	if c := s.config.Credentials; c != nil && c.MayRegister != nil {
+		return c.MayRegister(who, endpoint)
+	}
+	return who.IsZero() || who.has(endpoint)
+}
+
 // mayRegister refuses a Register under a name that is not the Client's.
 func (s *Server) mayRegister(p *peer, endpoint string) *model.Error {
 	who := p.identity
-	allowed := who.IsZero() || who.has(endpoint)
-	if c := s.config.Credentials; c != nil && c.MayRegister != nil {
-		allowed = c.MayRegister(who, endpoint)
-	}
+	allowed := s.mayUseName(who, endpoint)
 	if old := s.directory.byEndpoint[endpoint]; old != nil && who.IsZero() && !old.Identity.IsZero() {
 		allowed = false // nobody without keys takes the place of a Client that has some
 	}

@@ -59,6 +59,16 @@ func (d *Device) Registration() (Registration, error) {
 	return r, nil
 }
 
+// reach finds the Client where it has registered.
+func (d *Device) reach(now time.Time) (contact, error) {
+	r := d.server.directory.byEndpoint[d.endpoint]
+	if r == nil {
+		return contact{}, ErrNotRegistered
+	}
+	p, err := r.reach(now)
+	return contact{peer: p, dialect: r.dialect(), registration: r}, err
+}
+
 // reach gives the peer of a Registration; one that was closed to make room for
 // others is opened again.
 func (r *registration) reach(now time.Time) (*peer, error) {

@@ -24,6 +24,9 @@ type registration struct {
 	remote net.Addr
 }
 
+// dialect is how the Client of a Registration is spoken to.
+func (r *registration) dialect() dialect { return dialect{r.server.config.Definitions, &r.Inventory} }
+
 // directory holds the Registrations. The loop's goroutine alone changes it; the lock
 // is for the others, who only read.
 type directory struct {

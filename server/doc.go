@@ -1,4 +1,4 @@
-// Package server is a LwM2M Server as a library: Clients register with it, and the
+// Package server is a LwM2M Server and Bootstrap-Server as a library: Clients register with it, and the
 // program reads, writes, executes and observes them. It is made for tests of devices
 // and for tools rather than for fleets in the field: each operation returns exactly
 // what the device answered, everything that happens is an event, and the Server can
@@ -33,11 +33,24 @@
 // A missing lwm2m stands for 1.0, a missing lt for 86400 s and a missing b for U in
 // every version. Unknown parameters are kept in Registration.Extra.
 //
+// # Bootstrap
+//
+// With Config.Bootstrap a Server is a Bootstrap-Server too, with a configuration for each endpoint: server
+// accounts, an account for the Bootstrap-Server itself, access control, and anything else to write. It answers a
+// Bootstrap-Request and then deletes, writes and finishes; each answer is an event:
+//
+//	account := server.ServerAccount{URI: "coap://lwm2m.example.com", Security: server.NoSec{}}
+//	s, err := server.New(server.Config{Bootstrap: &server.Bootstrap{
+//		Endpoints: map[string]server.BootstrapConfig{"thermo-1": {Servers: []server.ServerAccount{account}}},
+//	}})
+//
+// A configuration may have a script instead, or leave each operation to a test, see [Server.WaitBootstrap].
+//
 // # Security
 //
-// There is none yet (NoSec): a Client is whoever knows the location that it was
-// given, which cannot be guessed, and whoever sends from its address. Listen on
-// networks for tests only.
+// [Server.ListenSecure] speaks DTLS by Config.Credentials. Without (NoSec), a Client is whoever knows the
+// location that it was given, which cannot be guessed, and whoever sends from its address: for networks for tests
+// only.
 //
 // # Events
 //

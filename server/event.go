@@ -32,10 +32,21 @@ const (
 	Refused
 	// HandshakeFailed: somebody at Event.Address could not connect by DTLS; Event.Err says why.
 	HandshakeFailed
+	// BootstrapRequested: a Client asks to be bootstrapped, and a session begins.
+	BootstrapRequested
+	// BootstrapAnswered: a Client has answered an operation of the session, or did not; Event.Step tells.
+	BootstrapAnswered
+	// BootstrapFinished: a Client has accepted Bootstrap-Finish.
+	BootstrapFinished
+	// BootstrapFailed: the session has ended in another way; Event.Err says why.
+	BootstrapFailed
+	// BootstrapPacked: a Client was given a Bootstrap-Pack, which it carries out by itself.
+	BootstrapPacked
 )
 
 var eventKinds = [...]string{"none", "registered", "updated", "deregistered", "expired", "replaced", "forgotten", "sent", "refused",
-	"handshake failed"}
+	"handshake failed", "bootstrap requested", "bootstrap answered", "bootstrap finished", "bootstrap failed",
+	"bootstrap packed"}
 
 // String is the kind in one word, such as "registered".
 func (k EventKind) String() string {
@@ -60,8 +71,10 @@ type Event struct {
 	Query []string
 	// Data is what a Client has Sent.
 	Data *Data
+	// Step is an operation with its answer, where a Client has BootstrapAnswered.
+	Step *BootstrapStep
 	// Err is the reason of a Refused request, a *model.Error with the code of the
-	// answer, or of a failed handshake.
+	// answer, or of a failed handshake or bootstrap.
 	Err error
 }
 
@@ -79,6 +92,9 @@ func (e Event) String() string {
 		s = e.Address
 	}
 	s += " " + e.Kind.String()
+	if e.Step != nil {
+		s += ": " + e.Step.String()
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/server"
@@ -121,4 +122,45 @@ func ExampleDevice_Do() {
 func ExampleFormatOf() {
 	fmt.Println(server.FormatOf(11542) == server.TLV, server.Text, server.NoContentFormat)
 	// Output: true 0 none
+}
+
+// Tell each device of a fleet its server and its key, by names that a directory knows.
+func ExampleBootstrap() {
+	keys := map[string][]byte{"thermo-1": []byte("0123456789abcdef")}
+	s, err := server.New(server.Config{Bootstrap: &server.Bootstrap{
+		Find: func(_ context.Context, client server.BootstrapClient) (server.BootstrapConfig, error) {
+			key, ok := keys[client.Endpoint]
+			if !ok {
+				return server.BootstrapConfig{}, fmt.Errorf("%q is not one of ours", client.Endpoint)
+			}
+			return server.BootstrapConfig{Servers: []server.ServerAccount{{
+				URI:      "coaps://lwm2m.example.com",
+				Security: server.PSK{Identity: []byte(client.Endpoint), Key: key},
+				Lifetime: time.Hour,
+			}}}, nil
+		},
+	}})
+	fmt.Println(s != nil, err)
+	// Output: true <nil>
+}
+
+// A test of how a device deals with a configuration without any server: it should answer Bootstrap-Finish with 4.06
+// (ETS int-9). The configuration of the endpoint is server.BootstrapConfig{Manual: true}.
+func ExampleServer_WaitBootstrap() {
+	var ctx context.Context
+	var s *server.Server
+
+	session, err := s.WaitBootstrap(ctx, "thermo-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	path := model.PathOf(1, 0, 5)
+	if _, err := session.Write(ctx, path, model.IntegerValue(86400), server.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	response, err := session.Finish(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(response.Code == model.NotAcceptable, response.Err())
 }

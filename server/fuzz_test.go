@@ -65,6 +65,48 @@ func FuzzRegister(f *testing.F) {
 	})
 }
 
+// FuzzBootstrapRequest gives parameters of a Bootstrap-Request or Bootstrap-Pack-Request to a Bootstrap-Server. They are
+// answered with a fitting code, and what is accepted names the endpoint that was asked about.
+func FuzzBootstrapRequest(f *testing.F) {
+	f.Add("ep=a&pct=112", false, uint16(0))
+	f.Add("ep=a&acc=</0/1>,</21/0>", true, uint16(112))
+	f.Add("ep=a&ep=b&pct=65536", false, uint16(60))
+	f.Add("pct=&acc=</0/65535>", true, uint16(11542))
+	f.Fuzz(func(t *testing.T, query string, pack bool, accept uint16) {
+		account := ServerAccount{URI: "coap://s.example", Security: NoSec{}}
+		s, err := New(Config{Bootstrap: &Bootstrap{Endpoints: map[string]BootstrapConfig{"a": {Servers: []ServerAccount{account}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := &request{
+			peer: s.peer(&port{server: s}, nowhere{}), confirmed: true, method: coap.POST, path: "/bs", query: strings.Split(query, "&"),
+		}
+		if pack {
+			req.method, req.path, req.accept = coap.GET, "/bspack", FormatOf(accept)
+		}
+		if req.bootstrap = s.readBootstrap(req); req.bootstrap.err == nil {
+			s.findBootstrap(req.bootstrap)
+		}
+		if err := s.judgeBootstrap(req, req.bootstrap); err != nil {
+			switch err.Code {
+			case model.BadRequest, model.NotAcceptable, model.UnsupportedContentFormat:
+			default:
+				t.Errorf("refused with %s", err.Code)
+			}
+			return
+		}
+		if req.bootstrap.client.Endpoint != "a" || !strings.Contains(query, "ep=a") {
+			t.Fatalf("%q was accepted as %+v", query, req.bootstrap.client)
+		}
+		if pack {
+			rep, err := s.pack(time.Unix(1e9, 0), req)
+			if err != nil || len(rep.payload) == 0 {
+				t.Fatalf("%+v, %v", rep, err)
+			}
+		}
+	})
+}
+
 func checkRefusal(t *testing.T, refusal *model.Error) {
 	t.Helper()
 	switch refusal.Code {

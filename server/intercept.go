@@ -29,9 +29,10 @@ const (
 	DeregisterRequest
 	SendRequest
 	BootstrapRequest
+	BootstrapPackRequest // since LwM2M 1.2
 )
 
-var requestKinds = [...]string{"request", "Register", "Update", "De-register", "Send", "Bootstrap-Request"}
+var requestKinds = [...]string{"request", "Register", "Update", "De-register", "Send", "Bootstrap-Request", "Bootstrap-Pack-Request"}
 
 // String is the operation in the words of the standard, such as "De-register".
 func (k RequestKind) String() string {
@@ -57,12 +58,22 @@ type Verdict struct {
 	CarryOut bool
 }
 
-// intercept asks Config.Intercept on another goroutine and goes on with its verdict.
+// serves reports whether the request is carried out.
+func (v Verdict) serves() bool { return !v.Silent && v.Code == 0 || v.CarryOut }
+
+// intercept asks Config.Intercept on another goroutine, and who knows the configuration for a bootstrap, and goes on
+// with the verdict.
 func (s *Server) intercept(now time.Time, req *request) {
 	info := s.intercepted(req)
-	verdict := Verdict{Code: model.InternalServerError, Reason: "Intercept panicked"}
+	var verdict Verdict
 	run := func() error {
-		s.guard("Intercept", func() { verdict = s.config.Intercept(s.ctx, info) })
+		if s.config.Intercept != nil {
+			verdict = Verdict{Code: model.InternalServerError, Reason: "Intercept panicked"}
+			s.guard("Intercept", func() { verdict = s.config.Intercept(s.ctx, info) })
+		}
+		if q := req.bootstrap; q != nil && q.err == nil && verdict.serves() {
+			s.findBootstrap(q)
+		}
 		return nil
 	}
 	done := func(error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -32,8 +33,8 @@ func (l *Link) Get(name string) (value string, ok bool) {
 }
 
 // withoutRoot takes the alternate path of a Registration off a path.
-func (r *registration) withoutRoot(path string) string {
-	root := r.Inventory.Root
+func (d dialect) withoutRoot(path string) string {
+	root := d.inventory.Root
 	if rest, ok := strings.CutPrefix(path, root); ok && root != "" && (rest == "" || rest[0] == '/') {
 		return rest
 	}
@@ -41,14 +42,17 @@ func (r *registration) withoutRoot(path string) string {
 }
 
 // parseDiscover reads the answer to a Discover (Core 1.1.1 §6.3.2).
-func (r *registration) parseDiscover(payload []byte) ([]Link, error) {
+func (d dialect) parseDiscover(payload []byte) ([]Link, error) {
+	if bytes.HasPrefix(payload, []byte("lwm2m=")) { // Bootstrap-Discover of LwM2M 1.0 begins without the root
+		payload = append([]byte("</>;"), payload...)
+	}
 	parsed, err := linkformat.Parse(payload)
 	if err != nil {
 		return nil, err
 	}
 	links := make([]Link, 0, len(parsed))
 	for _, p := range parsed {
-		path, err := model.ParsePath(r.withoutRoot(p.Target))
+		path, err := model.ParsePath(d.withoutRoot(p.Target))
 		if err != nil {
 			return nil, fmt.Errorf("link <%s>: %w", p.Target, err)
 		}

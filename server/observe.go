@@ -75,11 +75,11 @@ func (d *Device) observe(ctx context.Context, operation string, r *Request, onNo
 	r.Options = []Option{observeOption(0)}
 	o := &Observation{
 		device:   d,
-		exchange: &exchange{server: d.server, request: r, result: make(chan outcome, 1)},
+		exchange: &exchange{server: d.server, request: r, to: d, result: make(chan outcome, 1)},
 		onNotify: onNotify,
 		queue:    newQueue[Notification](d.server.config.MaxWaiting),
 	}
-	response, err := o.exchange.wait(ctx, d.endpoint, o.begin)
+	response, err := o.exchange.wait(ctx, o.begin)
 	if err != nil {
 		d.server.do(func(now time.Time) { o.forget(now, err) })
 		return nil, &OperationError{Operation: operation, Endpoint: d.endpoint, Path: r.Path, Err: err}
@@ -90,8 +90,8 @@ func (d *Device) observe(ctx context.Context, operation string, r *Request, onNo
 
 func (o *Observation) begin(now time.Time) {
 	x := o.exchange
-	x.begin(now, o.device.endpoint, 0, o.receive)
-	if p := x.peer; p != nil && !x.finished {
+	x.begin(now, 0, o.receive)
+	if p := x.contact.peer; p != nil && !x.finished {
 		if p.observations == nil {
 			p.observations = make(map[*Observation]struct{})
 		}
@@ -109,14 +109,14 @@ func (o *Observation) receive(now time.Time, r coap.Result) {
 		x.finish(nil, r.Err)
 	case !o.answered:
 		o.answered = true
-		x.finish(x.registration.response(x.request, r), nil)
+		x.finish(x.contact.dialect.response(x.request, r), nil)
 	case r.Err != nil && !r.Observing:
 		o.end(r.Err)
 		return
 	case r.Err != nil:
 		o.deliver(Notification{Time: now, Err: r.Err})
 	default:
-		n := Notification{Response: *x.registration.response(x.request, r), Time: now, Confirmable: r.Confirmable}
+		n := Notification{Response: *x.contact.dialect.response(x.request, r), Time: now, Confirmable: r.Confirmable}
 		n.Sequence, _ = r.Options.Uint(coap.Observe)
 		o.deliver(n)
 	}
@@ -146,8 +146,8 @@ func (o *Observation) end(reason error) {
 		return
 	}
 	o.ended = true
-	if o.exchange.peer != nil {
-		delete(o.exchange.peer.observations, o)
+	if p := o.exchange.contact.peer; p != nil {
+		delete(p.observations, o)
 	}
 	if !errors.Is(reason, ErrEnded) {
 		reason = fmt.Errorf("%w: %w", ErrEnded, reason)
@@ -162,9 +162,9 @@ func (o *Observation) forget(now time.Time, reason error) {
 	if o.ended {
 		return
 	}
-	if x.peer != nil && !x.peer.gone {
-		x.peer.conn.Cancel(now, x.handle)
-		x.peer.schedule(now)
+	if p := x.contact.peer; p != nil && !p.gone {
+		p.conn.Cancel(now, x.handle)
+		p.schedule(now)
 	}
 	x.finish(nil, reason)
 	o.end(reason)
@@ -173,7 +173,7 @@ func (o *Observation) forget(now time.Time, reason error) {
 // endObservations forgets what was observed in a Registration that ends or moves.
 func (p *peer) endObservations(now time.Time, r *registration) {
 	for o := range p.observations {
-		if o.exchange.registration == r {
+		if o.exchange.contact.registration == r {
 			o.forget(now, ErrNotRegistered)
 		}
 	}

@@ -14,32 +14,37 @@ import (
 // Times before 1978 are relative to the moment of reception; Node.At gives the time.
 type Node = format.Node
 
+// dialect is what the Server knows about how to speak with a Client.
+type dialect struct {
+	definitions *model.Registry
+	inventory   *model.Inventory
+}
+
 // Resource tells how the values of a Resource are encoded, by the version of the
 // Object that the Client has registered. It implements format.Types.
-func (r *registration) Resource(object, resource uint16) (kind model.Kind, multiple, ok bool) {
-	definitions := r.server.config.Definitions
+func (d dialect) Resource(object, resource uint16) (kind model.Kind, multiple, ok bool) {
 	var version model.Version
-	if o, ok := r.Inventory.Object(object); ok {
+	if o, ok := d.inventory.Object(object); ok {
 		version = o.Version
 	}
-	definition, ok := definitions.Object(object, version)
+	definition, ok := d.definitions.Object(object, version)
 	if !ok {
-		definition, ok = definitions.Latest(object)
+		definition, ok = d.definitions.Latest(object)
 	}
 	if !ok {
 		return model.None, false, false
 	}
-	d, ok := definition.Resource(resource)
+	found, ok := definition.Resource(resource)
 	if !ok {
 		return model.None, false, false
 	}
-	return d.Kind, d.Multiple, true
+	return found.Kind, found.Multiple, true
 }
 
 // decode reads the values in a payload about base.
-func (r *registration) decode(f ContentFormat, base model.Path, payload []byte) ([]Node, error) {
+func (d dialect) decode(f ContentFormat, base model.Path, payload []byte) ([]Node, error) {
 	number, _ := f.Number() // without one, text/plain is as good a guess as any
-	return format.Decode(format.ContentFormat(number), base, payload, r)
+	return format.Decode(format.ContentFormat(number), base, payload, d)
 }
 
 // encoded sends a request with values at or below base as its payload.
@@ -47,14 +52,19 @@ func (d *Device) encoded(ctx context.Context, operation string, r *Request, base
 	if r.Format == NoContentFormat {
 		r.Format = d.formatFor(base, nodes)
 	}
-	nodes = slices.Clone(nodes)
-	slices.SortStableFunc(nodes, func(a, b Node) int { return a.Path.Compare(b.Path) })
-	number, _ := r.Format.Number()
 	var err error
-	if r.Payload, err = format.Append(nil, format.ContentFormat(number), base, nodes); err != nil {
+	if r.Payload, err = encode(r.Format, base, nodes); err != nil {
 		return nil, &OperationError{Operation: operation, Endpoint: d.endpoint, Path: r.Path, Err: err}
 	}
 	return d.do(ctx, operation, r)
+}
+
+// encode makes the payload with values at or below base, in any order.
+func encode(f ContentFormat, base model.Path, nodes []Node) ([]byte, error) {
+	nodes = slices.Clone(nodes)
+	slices.SortStableFunc(nodes, func(a, b Node) int { return a.Path.Compare(b.Path) })
+	number, _ := f.Number()
+	return format.Append(nil, format.ContentFormat(number), base, nodes)
 }
 
 // formatFor chooses the format of values at base.
@@ -119,4 +129,4 @@ func encodePaths(f ContentFormat, paths []model.Path) ([]byte, error) {
 	return format.AppendPaths(nil, format.ContentFormat(number), paths)
 }
 
-var _ format.Types = (*registration)(nil)
+var _ format.Types = dialect{}

@@ -24,6 +24,7 @@ type peer struct {
 
 	registrations []*registration // from here; the newest is the last
 	observations  map[*Observation]struct{}
+	bootstrap     *BootstrapSession // under way; else nil
 }
 
 // peer finds or makes the peer of a link that belongs to a port.
@@ -52,15 +53,18 @@ func (p *peer) receive(now time.Time, datagram []byte) {
 }
 
 // Expire does what the time asks for. An address is forgotten when no Client is
-// registered from there and its Conn has nothing to remember.
+// registered or bootstrapped from there and its Conn has nothing to remember.
 func (p *peer) Expire(now time.Time) {
 	p.conn.Expire(now)
-	if len(p.registrations) == 0 && p.conn.Deadline().IsZero() {
+	if !p.wanted() && p.conn.Deadline().IsZero() {
 		p.close(now, link.ErrClosed)
 		return
 	}
 	p.schedule(now)
 }
+
+// wanted reports whether there is a reason to remember the peer beyond its exchanges.
+func (p *peer) wanted() bool { return len(p.registrations) > 0 || p.bootstrap != nil }
 
 // schedule sets the timer. It follows each use of the Conn.
 func (p *peer) schedule(now time.Time) {
@@ -69,7 +73,7 @@ func (p *peer) schedule(now time.Time) {
 	}
 	at := p.conn.Deadline()
 	if at.IsZero() {
-		if len(p.registrations) > 0 {
+		if p.wanted() {
 			p.server.loop.Unschedule(&p.timer)
 			return
 		}
@@ -87,6 +91,9 @@ func (p *peer) close(now time.Time, reason error) {
 	p.server.loop.Unschedule(&p.timer)
 	delete(p.server.peers, p.link)
 	p.conn.Close(now, reason)
+	if p.bootstrap != nil {
+		p.bootstrap.end(now, reason)
+	}
 	_ = p.link.Close()
 }
 

@@ -115,19 +115,33 @@ type outcome struct {
 
 // exchange is a request under way. All but result belongs to the loop's goroutine.
 type exchange struct {
-	server       *Server
-	request      *Request
-	registration *registration
+	server   *Server
+	request  *Request
+	to       party
+	contact  contact
+	handle   coap.Handle
+	result   chan outcome           // has room for the one outcome
+	report   func(*Response, error) // is told of the outcome before it is in result; nil for nobody
+	finished bool
+}
+
+// party is whom a request goes to.
+type party interface {
+	// reach finds the way there. It is called on the loop's goroutine.
+	reach(now time.Time) (contact, error)
+}
+
+// contact is where a Client is and how it is spoken to.
+type contact struct {
 	peer         *peer
-	handle       coap.Handle
-	result       chan outcome // has room for the one outcome
-	finished     bool
+	dialect      dialect
+	registration *registration // nil if it is not registered
 }
 
 // do sends a request and waits for the answer.
 func (d *Device) do(ctx context.Context, operation string, r *Request) (*Response, error) {
-	x := &exchange{server: d.server, request: r, result: make(chan outcome, 1)}
-	response, err := x.wait(ctx, d.endpoint, func(now time.Time) { x.begin(now, d.endpoint, 0, x.done) })
+	x := &exchange{server: d.server, request: r, to: d, result: make(chan outcome, 1)}
+	response, err := x.wait(ctx, func(now time.Time) { x.begin(now, 0, x.done) })
 	if err != nil {
 		return nil, &OperationError{Operation: operation, Endpoint: d.endpoint, Path: r.Path, Err: err}
 	}
@@ -135,7 +149,7 @@ func (d *Device) do(ctx context.Context, operation string, r *Request) (*Respons
 }
 
 // wait lets begin run on the loop and waits for the outcome.
-func (x *exchange) wait(ctx context.Context, endpoint string, begin func(now time.Time)) (*Response, error) {
+func (x *exchange) wait(ctx context.Context, begin func(now time.Time)) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -161,22 +175,17 @@ func (x *exchange) wait(ctx context.Context, endpoint string, begin func(now tim
 
 // begin sends the request, in the place of the observation takesOver if that is not
 // 0.
-func (x *exchange) begin(now time.Time, endpoint string, takesOver coap.Handle, done func(time.Time, coap.Result)) {
-	s := x.server
-	if x.registration = s.directory.byEndpoint[endpoint]; x.registration == nil {
-		x.finish(nil, ErrNotRegistered)
-		return
-	}
-	p, err := x.registration.reach(now)
-	if err != nil {
+func (x *exchange) begin(now time.Time, takesOver coap.Handle, done func(time.Time, coap.Result)) {
+	var err error
+	if x.contact, err = x.to.reach(now); err != nil {
 		x.finish(nil, err)
 		return
 	}
-	x.peer = p
+	p := x.contact.peer
 	handle, err := p.conn.Do(now, &coap.Outgoing{
 		Code:        coap.Code(x.request.Method),
 		Confirmable: !x.request.NonConfirmable,
-		Options:     x.request.options(x.registration.Inventory.Root),
+		Options:     x.request.options(x.contact.dialect.inventory.Root),
 		Payload:     x.request.Payload,
 		Observation: takesOver,
 		Done:        done,
@@ -194,24 +203,27 @@ func (x *exchange) done(now time.Time, r coap.Result) {
 		x.finish(nil, r.Err)
 		return
 	}
-	x.finish(x.registration.response(x.request, r), nil)
+	x.finish(x.contact.dialect.response(x.request, r), nil)
 	if r.Observing { // by an Observe option that Do was given
-		x.peer.conn.Cancel(now, x.handle)
+		x.contact.peer.conn.Cancel(now, x.handle)
 	}
 }
 
 func (x *exchange) finish(r *Response, err error) {
 	if !x.finished {
 		x.finished = true
+		if x.report != nil {
+			x.report(r, err)
+		}
 		x.result <- outcome{r, err}
 	}
 }
 
 // cancel gives the exchange up.
 func (x *exchange) cancel(now time.Time) {
-	if x.peer != nil && !x.peer.gone && !x.finished {
-		x.peer.conn.Cancel(now, x.handle)
-		x.peer.schedule(now)
+	if p := x.contact.peer; p != nil && !p.gone && !x.finished {
+		p.conn.Cancel(now, x.handle)
+		p.schedule(now)
 	}
 	x.finished = true
 }

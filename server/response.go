@@ -56,23 +56,23 @@ func (r *Response) Value(path model.Path) (v model.Value, ok bool) {
 }
 
 // response makes a Response of what was received.
-func (r *registration) response(request *Request, result coap.Result) *Response {
+func (d dialect) response(request *Request, result coap.Result) *Response {
 	response := &Response{
 		Code:    model.Code(result.Code),
 		Format:  formatOption(result.Options, coap.ContentFormat),
 		Payload: slices.Clone(result.Payload),
 	}
 	if result.Options.Has(coap.LocationPath) {
-		response.Location = r.withoutRoot(result.Options.Path(coap.LocationPath))
+		response.Location = d.withoutRoot(result.Options.Path(coap.LocationPath))
 	}
 	for _, o := range result.Options {
 		response.Options = append(response.Options, Option{Number: uint16(o.ID), Value: slices.Clone(o.Value)})
 	}
 	if response.Code.IsSuccess() && len(response.Payload) > 0 {
 		if response.Format == LinkFormat {
-			response.Links, response.DecodeErr = r.parseDiscover(response.Payload)
+			response.Links, response.DecodeErr = d.parseDiscover(response.Payload)
 		} else {
-			response.Nodes, response.DecodeErr = r.decode(response.Format, request.target(), response.Payload)
+			response.Nodes, response.DecodeErr = d.decode(response.Format, request.target(), response.Payload)
 		}
 	}
 	return response

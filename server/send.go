@@ -31,7 +31,7 @@ func (s *Server) judgeSend(req *request, r *registration) (*Data, *model.Error) 
 		req.format != SenMLJSON && req.format != SenMLCBOR && req.format != LwM2MCBOR:
 		return nil, badRequest("Content-Format of Send must be 110, 112 or since LwM2M 1.2 11544, not %s", req.format)
 	}
-	nodes, err := r.decode(req.format, model.Path{}, req.payload)
+	nodes, err := r.dialect().decode(req.format, model.Path{}, req.payload)
 	if err != nil {
 		return nil, badRequest("%v", err)
 	}

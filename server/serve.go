@@ -20,13 +20,17 @@ type request struct {
 	path      string
 	query     []string
 	format    ContentFormat
+	accept    ContentFormat
 	payload   []byte
+	bootstrap *bootstrapQuery // of a request for a Bootstrap-Server; nil if this is none
 }
 
 // reply is what a request is answered with if it is not refused.
 type reply struct {
 	code     model.Code
 	location string
+	format   ContentFormat // of payload
+	payload  []byte
 }
 
 // kind says what the request asks for.
@@ -41,8 +45,10 @@ func (r *request) kind() RequestKind {
 		return DeregisterRequest
 	case isPost && r.path == "/"+sendPath:
 		return SendRequest
-	case isPost && r.path == "/bs":
+	case isPost && r.path == "/"+bootstrapPath:
 		return BootstrapRequest
+	case r.method == coap.GET && r.path == "/"+packPath:
+		return BootstrapPackRequest
 	}
 	return OtherRequest
 }
@@ -64,12 +70,14 @@ func (p *peer) ServeRequest(now time.Time, r *coap.Request) {
 		method:    r.Code,
 		path:      r.Options.Path(coap.UriPath),
 		format:    formatOption(r.Options, coap.ContentFormat),
+		accept:    formatOption(r.Options, coap.Accept),
 		payload:   r.Payload,
 	}
 	for query := range r.Options.All(coap.UriQuery) {
 		req.query = append(req.query, string(query))
 	}
-	if p.server.config.Intercept == nil {
+	req.bootstrap = p.server.readBootstrap(req)
+	if p.server.config.Intercept == nil && req.bootstrap == nil {
 		p.server.answer(now, req)
 		return
 	}
@@ -84,8 +92,9 @@ func (s *Server) answer(now time.Time, req *request) {
 		req.respond(now, &coap.Response{Code: coap.Code(err.Code), Payload: []byte(err.Diagnostic())})
 		return
 	}
-	response := coap.Response{Code: coap.Code(rep.code)}
+	response := coap.Response{Code: coap.Code(rep.code), Payload: rep.payload}
 	response.Options.AddPath(coap.LocationPath, rep.location)
+	rep.format.add(&response.Options, coap.ContentFormat)
 	req.respond(now, &response)
 }
 
@@ -107,6 +116,10 @@ func (s *Server) serve(now time.Time, req *request) (rep reply, err *model.Error
 		rep, err = s.deregister(now, req)
 	case SendRequest:
 		rep, err = s.send(now, req)
+	case BootstrapRequest:
+		rep, err = s.bootstrap(now, req)
+	case BootstrapPackRequest:
+		rep, err = s.pack(now, req)
 	default:
 		err = req.unknown()
 	}
@@ -118,7 +131,8 @@ func (s *Server) serve(now time.Time, req *request) (rep reply, err *model.Error
 
 // unknown is the answer to what a Server does not have.
 func (r *request) unknown() *model.Error {
-	if r.path == "/"+registrationPath || r.path == "/"+sendPath || r.id() != "" {
+	bootstraps := r.peer.server.config.Bootstrap != nil && (r.path == "/"+bootstrapPath || r.path == "/"+packPath)
+	if r.path == "/"+registrationPath || r.path == "/"+sendPath || r.id() != "" || bootstraps {
 		return &model.Error{Code: model.MethodNotAllowed, Reason: "no " + r.method.String() + " on " + r.path}
 	}
 	return &model.Error{Code: model.NotFound, Reason: "a LwM2M Server has /rd and /dp, not " + r.path}

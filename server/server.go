@@ -22,6 +22,7 @@ type Server struct {
 	workers     loop.Workers
 	subscribers subscribers
 	directory   directory
+	bootstraps  sessions
 
 	// Of the loop's goroutine alone:
 	peers   map[link.Link]*peer
@@ -67,6 +68,10 @@ func New(config Config) (*Server, error) {
 		directory: newDirectory(),
 		peers:     make(map[link.Link]*peer),
 	}
+	s.bootstraps.byEndpoint, s.bootstraps.changed = make(map[string]*BootstrapSession), make(chan struct{})
+	if config.Bootstrap != nil {
+		s.bootstraps.workers.Max = config.Bootstrap.maxSessions()
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -103,6 +108,7 @@ func (s *Server) Run(ctx context.Context) error {
 	unhook()
 	stopLoop()
 	_ = s.workers.Close(context.Background())
+	_ = s.bootstraps.workers.Close(context.Background())
 	s.subscribers.close()
 	callbacks.Wait()
 	return err

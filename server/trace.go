@@ -30,7 +30,7 @@ func (d Direction) String() string {
 type TraceEvent struct {
 	Time      time.Time
 	Address   string // of the Client
-	Endpoint  string // of a Client that is registered from there; else empty
+	Endpoint  string // of a Client that is registered or bootstrapped from there; else empty
 	Direction Direction
 	Size      int // of the datagram, in bytes
 	Message   Message
@@ -61,7 +61,9 @@ type Message struct {
 	Format    ContentFormat
 	Accept    ContentFormat
 	Options   []Option // all of them
-	Payload   []byte
+	Payload   []byte   // of bootstrap it may hold keys, which String does not print
+
+	secret bool
 }
 
 // String is the message in one line, such as "CON [0x7d34] POST
@@ -87,7 +89,9 @@ func (m Message) String() string {
 	if m.Format != NoContentFormat {
 		b.WriteString(" " + m.Format.String())
 	}
-	if m.isText() {
+	if m.secret {
+		fmt.Fprintf(&b, ": %d bytes", len(m.Payload))
+	} else if m.isText() {
 		fmt.Fprintf(&b, ": %.200s", m.Payload)
 	} else {
 		fmt.Fprintf(&b, ": %.64x", m.Payload)
@@ -113,12 +117,22 @@ func (s *Server) trace(now time.Time, p *peer, direction Direction, datagram []b
 	e := TraceEvent{Time: now, Address: p.remote, Direction: direction, Size: len(datagram)}
 	if r := p.registration(); r != nil {
 		e.Endpoint = r.Endpoint
+	} else if p.bootstrap != nil {
+		e.Endpoint = p.bootstrap.client.Endpoint
 	}
 	var m coap.Message
 	if e.Err = m.Parse(datagram); e.Err == nil {
 		e.Message = messageOf(&m)
+		// All that the Server itself tells in a 2.05 is a Bootstrap-Pack.
+		e.Message.secret = isSecret(e.Message.Path) || direction == Outgoing && m.Code == coap.Content
 	}
 	s.guard("Trace", func() { s.config.Trace(e) })
+}
+
+// isSecret reports whether a path is in one of the Objects that hold keys: Security, OSCORE and COSE.
+func isSecret(path string) bool {
+	object, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return object == "0" || object == "21" || object == "23"
 }
 
 func messageOf(m *coap.Message) Message {

@@ -194,6 +194,9 @@ type Items struct {
 	indefinite bool
 }
 
+// Left is how many items are left to count; definite is false if only the end will tell.
+func (it *Items) Left() (n int, definite bool) { return int(it.left), !it.indefinite }
+
 // Array reads the head of an array. Read its items while [Decoder.More].
 func (d *Decoder) Array() (Items, error) { return d.container(Array, 1) }
 

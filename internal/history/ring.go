@@ -29,8 +29,6 @@ type Ring struct {
 	head    uint64
 	refused uint64 // dropped by Append, without a number
 	dropped uint64 // all that were dropped
-	latest  int64  // the newest time of all, in microseconds since 1970
-	any     bool   // latest is set
 
 	keeper  Keeper // may be nil
 	readers []reader
@@ -62,10 +60,6 @@ func (r *Ring) Counts() (acknowledged, dropped uint64) {
 	return r.head - (r.dropped - r.refused), r.dropped
 }
 
-// Latest is the newest time of all samples that were appended; ok is false if
-// there was none.
-func (r *Ring) Latest() (t time.Time, ok bool) { return time.UnixMicro(r.latest), r.any }
-
 // At returns a sample; 0 is the oldest.
 func (r *Ring) At(i int) Sample {
 	e := &r.samples[(r.start+i)%len(r.samples)]
@@ -75,7 +69,6 @@ func (r *Ring) At(i int) Sample {
 // Append takes a sample in. It reports true if one was dropped for that, this or
 // the oldest. It allocates nothing once the Ring has been full.
 func (r *Ring) Append(s Sample) (dropped bool) {
-	micros := s.Time.UnixMicro()
 	if r.n == r.limit {
 		dropped = true
 		r.dropped++
@@ -85,13 +78,10 @@ func (r *Ring) Append(s Sample) (dropped bool) {
 		}
 		r.release(1)
 	}
-	if !r.any || micros > r.latest {
-		r.latest, r.any = micros, true
-	}
 	if r.n == len(r.samples) {
 		r.grow()
 	}
-	r.samples[(r.start+r.n)%len(r.samples)] = entry{micros, s.Value}
+	r.samples[(r.start+r.n)%len(r.samples)] = entry{s.Time.UnixMicro(), s.Value}
 	r.n++
 	if r.keeper != nil {
 		r.keeper.Appended(s)

@@ -60,9 +60,6 @@ func TestDropOldest(t *testing.T) {
 	r := filled(3, 5, false)
 	expectKept(t, r, 2, 3, 4)
 	expectCounts(t, r, 0, 2)
-	if latest, ok := r.Latest(); !ok || !latest.Equal(sample(4).Time) {
-		t.Errorf("latest %v", latest)
-	}
 }
 
 func TestDropNewest(t *testing.T) {
@@ -170,17 +167,10 @@ func TestResize(t *testing.T) {
 	expectCounts(t, r, 0, 8)
 }
 
-func TestLatest(t *testing.T) {
-	r := New(1, false)
-	if _, ok := r.Latest(); ok {
-		t.Error("there is a latest time of nothing")
-	}
-	r.Append(sample(7))
-	r.Append(sample(3))
-	if latest, ok := r.Latest(); !ok || !latest.Equal(sample(7).Time) {
-		t.Errorf("latest %v", latest)
-	}
+func TestRefuse(t *testing.T) {
+	r := filled(1, 2, false)
 	r.Refuse()
+	expectKept(t, r, 1)
 	expectCounts(t, r, 0, 2)
 }
 

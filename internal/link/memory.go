@@ -205,6 +205,14 @@ func (m *Memory) freeAddress(is4 bool) netip.AddrPort {
 	}
 }
 
+// DialedFrom gives the Link that was dialled from, or has been moved to, an address; false if there is none.
+func (m *Memory) DialedFrom(local netip.AddrPort) (Link, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, ok := m.ends[placeOf(local)]
+	return l, ok
+}
+
 // Rebind moves a dialled Link to a new address, as a NAT does that forgot its
 // mapping: the peer sees the next datagrams come from there, and what it sends
 // to the old address is lost. Without a valid address, it takes a free one. The

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,9 @@ func startOpenSSL(t *testing.T, args ...string) *openssl {
 	t.Helper()
 	tool, err := exec.LookPath("openssl")
 	if err != nil {
+		if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+			t.Fatal(err)
+		}
 		t.Skip("openssl is not installed")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -77,23 +77,28 @@ type exportedSession struct {
 	Local, Remote string
 }
 
-// Export gives the sessions, suspended ones among them, for Import after a
-// restart of the process, and nil if there are none. What it gives contains
-// secret keys. Suspended sessions leave d with it, and must be imported once at
-// most, so an owner deletes the stored copy before Import: keys that are used
-// from the same counters twice protect nothing. Sessions to resume may be
-// stored while Links are in use.
-func (d *DTLS) Export() ([]byte, error) {
+// Export gives the sessions for Import after a restart of the process, and nil if there are none. What it
+// gives contains secret keys. Without final these are the sessions that can be resumed, which may be stored while
+// Links are in use. With final it is suspended Links too, which leave d: they must be imported once at most, so an
+// owner deletes the stored copy before Import, as keys that are used from the same counters twice
+// protect nothing. The state of a Link in use is never among them.
+func (d *DTLS) Export(final bool) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.sessions) == 0 {
-		return nil, nil
-	}
 	e := exported{Version: sessionsVersion, Sessions: make(map[string]exportedSession)}
 	for key, s := range d.sessions {
-		e.Sessions[key] = exportedSession{s.session, s.connectionID, s.state, s.local, s.remote}
-		s.state = nil
-		d.sessions[key] = s
+		x := exportedSession{Session: s.session, ConnectionID: s.connectionID}
+		if final {
+			x.State, x.Local, x.Remote = s.state, s.local, s.remote
+			s.state = nil
+			d.sessions[key] = s
+		}
+		if len(x.Session.ID) > 0 || x.State != nil {
+			e.Sessions[key] = x
+		}
+	}
+	if len(e.Sessions) == 0 {
+		return nil, nil
 	}
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(e); err != nil {

@@ -235,14 +235,14 @@ func TestCrashedClient(t *testing.T) {
 func TestExportImport(t *testing.T) {
 	bubble(t, &DTLSServer{}, func(t *testing.T, s *secure) {
 		d, n := s.client(), &notebook{}
-		if data, err := d.Export(); data != nil || err != nil {
+		if data, err := d.Export(true); data != nil || err != nil {
 			t.Errorf("Export of nothing: %x, %v", data, err)
 		}
 		l := s.dial(d, n, 0, Full)
 		s.exchange(l, n, "a")
 		device := s.last()
 		l.Suspend()
-		saved, err := d.Export()
+		saved, err := d.Export(true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,13 +260,49 @@ func TestExportImport(t *testing.T) {
 	})
 }
 
+// TestExportBeforeTheEnd leaves a suspended Link where it is.
+func TestExportBeforeTheEnd(t *testing.T) {
+	bubble(t, &DTLSServer{}, func(t *testing.T, s *secure) {
+		d, n := s.client(), &notebook{}
+		l := s.dial(d, n, 0, Full)
+		s.exchange(l, n, "a")
+		states := func(final bool) (states int) {
+			t.Helper()
+			data, err := d.Export(final)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := s.client()
+			if err := copied.Import(data); err != nil {
+				t.Fatal(err)
+			}
+			for _, saved := range copied.sessions {
+				if saved.state != nil {
+					states++
+				}
+			}
+			return states
+		}
+		if states(true) != 0 {
+			t.Error("the state of a Link in use is exported")
+		}
+		l.Suspend()
+		if states(false) != 0 {
+			t.Error("the state of a suspended Link is exported before the end")
+		}
+		l = s.dial(d, n, 0, Kept)
+		s.exchange(l, n, "b")
+		l.Close()
+	})
+}
+
 // TestExportWhileInUse gives the session to resume and not the keys in use.
 func TestExportWhileInUse(t *testing.T) {
 	bubble(t, &DTLSServer{NoConnectionID: true}, func(t *testing.T, s *secure) {
 		d, n := s.client(), &notebook{}
 		l := s.dial(d, n, 0, Full)
 		s.exchange(l, n, "a")
-		saved, err := d.Export()
+		saved, err := d.Export(false)
 		if err != nil {
 			t.Fatal(err)
 		}

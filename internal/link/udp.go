@@ -137,15 +137,26 @@ func (u *UDP) connect(ctx context.Context, server string, remote netip.AddrPort)
 	if err != nil && port != local.Port() {
 		conn, err = u.bind(ctx, local, remote)
 	}
-	if err == nil && u.KeepPort {
-		u.mu.Lock()
-		if u.ports == nil {
-			u.ports = make(map[string]uint16)
-		}
-		u.ports[server] = conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-		u.mu.Unlock()
+	if err == nil {
+		u.usePort(server, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	}
 	return conn, err
+}
+
+// UsePort has the next Link to a Target ask for a local port, if KeepPort is set: the one that it had before the
+// process began.
+func (u *UDP) UsePort(t Target, port uint16) { u.usePort(t.HostPort(), port) }
+
+func (u *UDP) usePort(server string, port uint16) {
+	if !u.KeepPort {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ports == nil {
+		u.ports = make(map[string]uint16)
+	}
+	u.ports[server] = port
 }
 
 func (u *UDP) bind(ctx context.Context, local, remote netip.AddrPort) (*net.UDPConn, error) {

@@ -65,6 +65,8 @@ type Loop struct {
 	inbox batch // filled by Post and PostDatagram
 	ended bool
 
+	clock func() time.Time
+
 	wake    chan struct{} // holds a token while there may be something in the inbox
 	done    chan struct{}
 	started atomic.Bool
@@ -80,11 +82,21 @@ type Loop struct {
 // goroutine that will call Run, timers scheduled before that.
 func New() *Loop {
 	return &Loop{
+		clock: time.Now,
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
 		epoch: time.Now(),
 	}
 }
+
+// SetClock has another clock tell the time than time.Now, for tests in which the wall clock
+// is set. Its times must have monotonic readings that keep pace with real time. It
+// is to be called before anything is posted or scheduled.
+func (l *Loop) SetClock(clock func() time.Time) { l.clock, l.epoch = clock, clock() }
+
+// Now is the time that receivers are told: the wall clock stamps values, its monotonic
+// reading decides about deadlines. It may be called from any goroutine.
+func (l *Loop) Now() time.Time { return l.clock() }
 
 // Post queues an event. It never waits and never drops: its callers are bounded
 // by themselves. It reports false when the Loop has ended, and then e will not
@@ -140,13 +152,13 @@ func (l *Loop) Run(ctx context.Context) error {
 		return ErrStarted
 	}
 	defer close(l.done)
-	var alarm alarm
-	defer alarm.set(never, l.epoch)
+	alarm := alarm{at: never}
+	defer alarm.stop()
 	var work batch
 	for ctx.Err() == nil {
 		l.swap(&work, false)
 		l.handle(&work)
-		alarm.set(l.expire(time.Now()), l.epoch)
+		alarm.set(l.expire(l.Now()), l)
 		select {
 		case <-l.wake:
 		case <-alarm.ring():
@@ -183,7 +195,7 @@ func (l *Loop) handle(work *batch) {
 	var now time.Time
 	for i := range work.events {
 		if i%nowEvery == 0 {
-			now = time.Now()
+			now = l.Now()
 		}
 		e := work.event(i)
 		e.To.Handle(now, e)

@@ -78,21 +78,30 @@ type alarm struct {
 	at    time.Duration // since the epoch, never when it is not set
 }
 
-// set makes the alarm ring when the given time since epoch has passed.
-func (a *alarm) set(at time.Duration, epoch time.Time) {
-	switch {
-	case a.timer == nil && at == never:
+// set makes the alarm ring when the given time since the Loop's epoch has passed.
+func (a *alarm) set(at time.Duration, l *Loop) {
+	if at == a.at {
 		return
-	case a.timer == nil:
-		a.timer = time.NewTimer(time.Until(epoch.Add(at)))
-	case at == a.at:
+	}
+	if at == never {
+		a.stop()
 		return
-	case at == never:
-		a.timer.Stop()
-	default:
-		a.timer.Reset(time.Until(epoch.Add(at)))
+	}
+	wait := at - l.Now().Sub(l.epoch)
+	if a.timer == nil {
+		a.timer = time.NewTimer(wait)
+	} else {
+		a.timer.Reset(wait)
 	}
 	a.at = at
+}
+
+// stop keeps the alarm from ringing.
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.at = never
 }
 
 func (a *alarm) ring() <-chan time.Time {

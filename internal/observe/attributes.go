@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"iter"
 	"maps"
 	"time"
 
@@ -91,6 +92,32 @@ func (s *AttributeStore) Write(server uint16, p model.Path, u model.AttributesUp
 	}
 	s.attached[at] = updated
 	return nil
+}
+
+// Attached are the attributes that a Server attached to a path.
+type Attached struct {
+	Server     uint16 // Short Server ID
+	Path       model.Path
+	Attributes model.Attributes
+}
+
+// All are all attributes, in any order.
+func (s *AttributeStore) All() iter.Seq[Attached] {
+	return func(yield func(Attached) bool) {
+		for at, a := range s.attached {
+			if !yield(Attached{at.server, at.path, a}) {
+				return
+			}
+		}
+	}
+}
+
+// Restore takes up attributes that All has given before a restart.
+func (s *AttributeStore) Restore(a Attached) {
+	if s.attached == nil {
+		s.attached = make(map[place]model.Attributes)
+	}
+	s.attached[place{a.Server, a.Path}] = a.Attributes
 }
 
 // Remove forgets the attributes of all Servers at a path and below it, as the

@@ -30,6 +30,9 @@
 // its account wants that; else it gets the newest state when it is back. [Engine.Explain]
 // says of each observation what it is waiting for, and which attributes are in force.
 //
+// What a Server may not read at present is not told to it: the owner calls [Engine.Withhold] instead of Evaluate or
+// SentStored, and [Engine.RightsChanged] when that may have changed.
+//
 // # Attributes
 //
 // Each path of an observation has attributes in force: of each the one attached to

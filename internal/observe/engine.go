@@ -19,7 +19,7 @@ type Engine[T comparable] struct {
 	// out of reach; 0 means [DefaultBacklog]. See [Backlog].
 	MaxBacklog int
 	// Attributes are those that Servers attached. They are to be changed only by
-	// WriteAttributes, RemoveAttributes and RemoveServer.
+	// WriteAttributes, RemoveAttributes and RemoveServer; restored before the Engine is used.
 	Attributes AttributeStore
 
 	servers []server
@@ -63,7 +63,7 @@ func (e *Engine[T]) Find(server uint16, token T) *Observation[T] {
 // Sent; or Cancel if they cannot be read.
 func (e *Engine[T]) Add(now time.Time, r Request[T]) *Observation[T] {
 	e.serial++
-	o := &Observation[T]{Request: r, serial: e.serial, index: -1, phase: reading, confirmBy: now.Add(ConfirmInterval)}
+	o := &Observation[T]{Request: r, sequence: r.Sequence, serial: e.serial, index: -1, phase: reading, confirmBy: now.Add(ConfirmInterval)}
 	o.components = make([]component, len(r.Paths))
 	e.assign(o)
 	if old := e.Find(r.Server, r.Token); old != nil {

@@ -20,12 +20,13 @@ const (
 	ForValues                      // the values are being read or sent
 	ForAcknowledgement             // the last notification is confirmable and not acknowledged yet
 	ForServer                      // the Server is out of reach, or did not acknowledge the last one
+	ForRight                       // the Server may not read what it observes
 	ForNothing                     // it is due
 )
 
 // String describes what there is to wait for.
 func (w Wait) String() string {
-	return [...]string{"a change", "a threshold", "pmin", "epmin", "the values", "an acknowledgement", "the server", "nothing"}[min(w, ForNothing)]
+	return [...]string{"a change", "a threshold", "pmin", "epmin", "the values", "an acknowledgement", "the server", "the right to read", "nothing"}[min(w, ForNothing)]
 }
 
 // Source is where an attribute in force comes from.
@@ -101,6 +102,8 @@ func (e *Engine[T]) Explain(now time.Time, o *Observation[T], current []format.N
 		x.Wait = ForAcknowledgement
 	case o.phase != idle:
 		x.Wait = ForValues
+	case o.withheld:
+		x.Wait = ForRight
 	case s.unreachable, o.stalled:
 		x.Wait = ForServer
 	case o.index >= 0 && !now.Before(o.due):

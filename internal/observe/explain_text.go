@@ -110,6 +110,8 @@ func (x Explanation) reason() string {
 		return "being read and sent"
 	case ForAcknowledgement:
 		return "waits for an acknowledgement"
+	case ForRight:
+		return "the server may not read it"
 	case ForServer:
 		if x.Unreachable {
 			return "the server is out of reach"
@@ -134,6 +136,8 @@ func (x Explanation) next() string {
 	switch {
 	case x.Earliest.IsZero():
 		return "after the first one"
+	case x.Wait == ForRight:
+		return "when the server may read it"
 	case x.Unreachable && x.BacklogLimit == 0:
 		return "when the server is back"
 	}

@@ -323,3 +323,36 @@ func nodes2text(nodes []format.Node) string {
 	}
 	return strings.Join(s, ", ")
 }
+
+// What the Server may not read is not due, whatever happens, until that changes; then it is compared with what it has.
+func TestWithhold(t *testing.T) {
+	w, o := temperature(t, Defaults{Storing: true}, "pmax=10 epmax=5")
+	e := &w.engine
+	e.Withhold(o) // not busy: nothing to withhold
+	if w.become(o, 1, "21") != o {
+		t.Fatal("not due")
+	}
+	e.Withhold(o)
+	if w.become(o, 2, "22") != nil || !e.Deadline().IsZero() {
+		t.Errorf("due at %v", e.Deadline())
+	}
+	e.SetReachable(1, false)
+	e.SetReachable(1, true)
+	if due := e.Due(at(100), nil); len(due) != 0 {
+		t.Error("due without the right")
+	}
+	x := e.Explain(at(100), o, nil)
+	if s := x.String(); x.Wait != ForRight || !x.Latest.IsZero() || !strings.Contains(s, ": the server may not read it\n") || !strings.HasSuffix(s, "when the server may read it") {
+		t.Errorf("explained as %v: %s", x.Wait, s)
+	}
+	w.now = at(100)
+	e.RightsChanged(w.now)
+	if due := e.Due(w.now, nil); len(due) != 1 || e.Evaluate(w.now, o, w.read(o.Paths)) != Send {
+		t.Error("not sent with the right")
+	}
+	e.Sent(w.now, o, false)
+	e.RightsChanged(w.now)
+	if due := e.Due(w.now, nil); len(due) != 1 || e.Evaluate(w.now, o, w.read(o.Paths)) != Nothing {
+		t.Error("sent again, although nothing changed")
+	}
+}

@@ -22,6 +22,9 @@ type Request[T comparable] struct {
 	Composite bool         // Observe-Composite (Core 1.1.1 §6.4.5)
 	Context   any          // what the owner wants to keep with the observation
 
+	// Sequence is the value of the Observe option to begin with: that of an observation from before a restart, else 0.
+	Sequence uint32
+
 	// Attributes came with the request and replace those attached to the paths, if
 	// HasOwn is set (Core 1.2 §6.4.1). The owner checks that they apply.
 	Attributes model.Attributes
@@ -49,6 +52,7 @@ type Observation[T comparable] struct {
 	lost       bool // the last notification did not reach the Server
 	more       bool // the last notification did not have all there is to tell
 	stalled    bool // sending failed; waits for SetReachable
+	withheld   bool // the Server may not read it; waits for RightsChanged
 	removed    bool
 }
 

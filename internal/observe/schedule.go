@@ -35,6 +35,29 @@ func (e *Engine[T]) Postpone(o *Observation[T], at time.Time) {
 	e.queue.set(o, at)
 }
 
+// Withhold ends the work on an observation whose values the Server may not read: nothing is due before
+// [Engine.RightsChanged], and what is in its Backlog stays there.
+func (e *Engine[T]) Withhold(o *Observation[T]) {
+	if o.removed || o.phase != reading && o.phase != replaying {
+		return
+	}
+	o.leave()
+	o.phase, o.withheld = idle, true
+	e.queue.set(o, time.Time{})
+}
+
+// RightsChanged tells that Servers may read more or less than before: what they observe is to be read again. It is told
+// if it differs from what they have, as attributes say.
+func (e *Engine[T]) RightsChanged(now time.Time) {
+	for _, o := range e.all {
+		o.withheld = false
+		e.schedule(o)
+		for i := range o.components {
+			e.mark(now, o, i)
+		}
+	}
+}
+
 // Deadline is when Due will return something; the zero time means not before
 // another call. It may have passed.
 func (e *Engine[T]) Deadline() time.Time {
@@ -127,10 +150,10 @@ func (e *Engine[T]) replays(o *Observation[T]) bool {
 	return o.Backlog.Len() > 0 && !o.stalled && !o.sentAt.IsZero() && !e.known(o.Server).unreachable
 }
 
-// isPaused reports whether there is neither a Server nor a Backlog for notifications.
+// isPaused reports whether the Server may not have notifications, or there is neither it nor a Backlog for them.
 func (e *Engine[T]) isPaused(o *Observation[T]) bool {
 	s := e.known(o.Server)
-	return s.unreachable && e.capacity(o, s) == 0
+	return o.withheld || s.unreachable && e.capacity(o, s) == 0
 }
 
 // capacity is the size of the Backlog.

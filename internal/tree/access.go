@@ -23,25 +23,14 @@ func (c Caller) version() model.Version {
 
 func (c Caller) speaks(v model.Version) bool { return c.version().Compare(v) >= 0 }
 
-// right is an access right (Core 1.1.1 §8.2).
-type right uint8
-
-const (
-	rightRead right = 1 << iota
-	rightWrite
-	rightExecute
-	rightDelete
-	rightCreate
-)
-
 // IsProtected reports whether the Object holds credentials and is therefore
 // closed to servers other than the Bootstrap-Server: Security, OSCORE and COSE.
 func IsProtected(object uint16) bool { return object == 0 || object == 21 || object == 23 }
 
-// allowed decides whether the caller has a right at p. It is the one place where
-// rights are decided.
-func (t *Tree) allowed(c Caller, p model.Path, _ right) bool {
-	return c.Bootstrap || !IsProtected(p.Object())
+// allowed decides whether the caller has a right at p, an Object for Create and else an Object Instance or what is
+// below it. It is the one place where rights are decided; [Tree.Access] says how.
+func (t *Tree) allowed(c Caller, p model.Path, r model.Rights) bool {
+	return t.Access(c, p).Rights.Has(r)
 }
 
 // Authorize makes the checks that come before a payload is decoded: 4.00 for the
@@ -68,7 +57,7 @@ func (t *Tree) open(c Caller, p model.Path) (*object, error) {
 // reach makes the checks from the Object down to the Object Instance, in the
 // order of the specification, and returns the Object Instance; nil if p is an
 // Object. Operations on whole Objects check rights for each instance themselves.
-func (t *Tree) reach(c Caller, p model.Path, r right, levels ...int) (*object, *Instance, error) {
+func (t *Tree) reach(c Caller, p model.Path, r model.Rights, levels ...int) (*object, *Instance, error) {
 	o, err := t.open(c, p)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +70,7 @@ func (t *Tree) reach(c Caller, p model.Path, r right, levels ...int) (*object, *
 		return nil, nil, fail(model.NotFound, p, "no such Object Instance")
 	}
 	if !t.allowed(c, p, r) {
-		return nil, nil, fail(model.Unauthorized, p, "no access right")
+		return nil, nil, t.unauthorized(c, p, r)
 	}
 	return o, in, nil
 }

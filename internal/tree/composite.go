@@ -40,7 +40,7 @@ func (t *Tree) readPart(r *reader, c Caller, p model.Path) (refused bool) {
 		}
 		return refused
 	}
-	o, in, err := t.reach(c, p, rightRead, 1, 2, 3, 4)
+	o, in, err := t.reach(c, p, model.RightRead, 1, 2, 3, 4)
 	switch {
 	case err != nil:
 		return errors.Is(err, model.Unauthorized)
@@ -81,7 +81,7 @@ func (t *Tree) WriteComposite(c Caller, nodes []format.Node) (*Transaction, erro
 		if p.Depth() < 3 {
 			return nil, fail(model.BadRequest, p, "a Write-Composite takes Resources and Resource Instances")
 		}
-		_, in, err := t.reach(c, p, rightWrite, 3, 4)
+		_, in, err := t.reach(c, p, model.RightWrite, 3, 4)
 		if err != nil {
 			return nil, err
 		}
@@ -90,6 +90,9 @@ func (t *Tree) WriteComposite(c Caller, nodes []format.Node) (*Transaction, erro
 			return nil, err
 		}
 		parts = append(parts, part{in: in, def: def, nodes: group, removals: c.speaks(model.Version12)})
+	}
+	if err := t.checkGrants(c, parts); err != nil {
+		return nil, err
 	}
 	return t.plan(parts, merge)
 }

@@ -10,8 +10,10 @@ import (
 // Creation is a planned Object Instance. Its ID is reserved until Commit or
 // Cancel, one of which must be called.
 type Creation struct {
+	caller  Caller
 	def     *model.Object
 	in      *Instance // after Fill
+	entry   *Instance // after Commit: of the Access Control Object; nil if there is no new one
 	changes []change  // their instance is set by Fill
 	id      uint16
 	done    bool
@@ -24,12 +26,12 @@ func (t *Tree) CheckCreate(c Caller, p model.Path) error {
 }
 
 func (t *Tree) createTarget(c Caller, p model.Path) (*object, error) {
-	o, _, err := t.reach(c, p, rightCreate, 1)
+	o, _, err := t.reach(c, p, model.RightCreate, 1)
 	switch {
 	case err != nil:
 		return nil, err
-	case !t.allowed(c, p, rightCreate):
-		return nil, fail(model.Unauthorized, p, "no access right")
+	case !t.allowed(c, p, model.RightCreate):
+		return nil, t.unauthorized(c, p, model.RightCreate)
 	case !o.creatable:
 		return nil, fail(model.MethodNotAllowed, p, "instances cannot be created")
 	case !o.def.Multiple && len(o.instances)+len(o.reserved) > 0:
@@ -67,28 +69,39 @@ func (t *Tree) Create(c Caller, object, id uint16, hasID bool, nodes []format.No
 		return nil, err
 	}
 	o.reserved = append(o.reserved, id)
-	return &Creation{def: o.def, id: id, changes: x.changes}, nil
+	return &Creation{caller: c, def: o.def, id: id, changes: x.changes}, nil
 }
 
 // choose finds the ID of a new instance.
 func (o *object) choose(id uint16, hasID bool) (uint16, error) {
-	taken := func(id uint16) bool { return o.instance(id) != nil || slices.Contains(o.reserved, id) }
 	switch p := model.PathOf(o.def.ID, id); {
 	case !o.def.Multiple:
 		return 0, nil
 	case hasID && id == model.MaxID:
 		return 0, fail(model.BadRequest, p, "65535 is no Object Instance ID")
-	case hasID && taken(id):
+	case hasID && o.isTaken(id):
 		return 0, fail(model.BadRequest, p, "exists already")
 	case hasID:
 		return id, nil
 	}
-	for id = range uint16(model.MaxID) {
-		if !taken(id) {
-			return id, nil
-		}
+	if id, ok := o.free(); ok {
+		return id, nil
 	}
 	return 0, fail(model.BadRequest, model.PathOf(o.def.ID), "no Object Instance ID is free")
+}
+
+func (o *object) isTaken(id uint16) bool {
+	return o.instance(id) != nil || slices.Contains(o.reserved, id)
+}
+
+// free is the lowest Object Instance ID that is not taken.
+func (o *object) free() (id uint16, ok bool) {
+	for id = range uint16(model.MaxID) {
+		if !o.isTaken(id) {
+			return id, true
+		}
+	}
+	return 0, false
 }
 
 // rebase returns the nodes, sorted, with paths below p. The payload may have one
@@ -160,8 +173,12 @@ func (k *Creation) Fill(in *Instance) ([]WriteCall, error) {
 // Instance is the filled instance; nil before Fill.
 func (k *Creation) Instance() *Instance { return k.in }
 
-// Commit inserts the instance; without Fill before, a plain one. It fails if the
-// Object or the ID was taken away meanwhile. Either way the reservation ends.
+// Entry is the instance of the Access Control Object that Commit has made for the new instance; nil if it had none to
+// make.
+func (k *Creation) Entry() *Instance { return k.entry }
+
+// Commit inserts the instance; without Fill before, a plain one. If access is controlled, the server becomes its
+// owner. It fails if the Object or the ID was taken away meanwhile. Either way the reservation ends.
 func (k *Creation) Commit(t *Tree) error {
 	if k.in == nil {
 		if _, err := k.Fill(nil); err != nil {
@@ -172,7 +189,16 @@ func (k *Creation) Commit(t *Tree) error {
 	if t.object(k.def.ID) == nil {
 		return fail(model.NotFound, k.Path(), "the Object has gone")
 	}
-	return t.Insert(k.in)
+	if err := t.Insert(k.in); err != nil {
+		return err
+	}
+	entry, err := t.own(k.caller, k.Path())
+	if err != nil {
+		t.Remove(k.Path())
+		return err
+	}
+	k.entry = entry
+	return nil
 }
 
 // Cancel gives the reserved ID back. After Commit it does nothing.

@@ -1,6 +1,10 @@
 package tree
 
-import "github.com/lwm2m-go/lwm2m/model"
+import (
+	"slices"
+
+	"github.com/lwm2m-go/lwm2m/model"
+)
 
 // Deletion is a planned Delete.
 type Deletion struct {
@@ -20,7 +24,7 @@ func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
 	if c.speaks(model.Version12) {
 		levels = append(levels, 4)
 	}
-	o, in, err := t.reach(c, p, rightDelete, levels...)
+	o, in, err := t.reach(c, p, model.RightDelete, levels...)
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +32,8 @@ func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
 	switch {
 	case p.Depth() == 4:
 		d.x, err = in.withdraw(p)
+	case o.def.ID == objectAccessControl && !c.Bootstrap && t.IsRestricted():
+		err = fail(model.MethodNotAllowed, p, "it stays as long as the Object Instance that it is for")
 	case o.def.Mandatory && !o.def.Multiple:
 		err = fail(model.MethodNotAllowed, p, "mandatory Object")
 	}
@@ -62,8 +68,8 @@ func (d *Deletion) Calls() []WriteCall {
 	return d.x.Calls()
 }
 
-// Commit removes it and returns what changed: the Object Instance, or the
-// Resource Instance. If it has gone since, the error is 4.04.
+// Commit removes it and returns what changed, sorted: the Object Instance, with it those of the Access Control Object
+// that are for it, or the Resource Instance. If it has gone since, the error is 4.04.
 func (d *Deletion) Commit(t *Tree) (changed []model.Path, err error) {
 	switch {
 	case d.x != nil:
@@ -72,5 +78,7 @@ func (d *Deletion) Commit(t *Tree) (changed []model.Path, err error) {
 		return nil, fail(model.NotFound, d.Path, "the Object Instance has gone")
 	}
 	t.Remove(d.Path)
-	return []model.Path{d.Path}, nil
+	changed = append(t.RemoveEntries(d.Path), d.Path)
+	slices.SortFunc(changed, model.Path.Compare)
+	return changed, nil
 }

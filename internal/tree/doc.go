@@ -18,4 +18,8 @@
 // code and a short reason. The checks run in this order: Object unknown 4.04,
 // Object closed to servers 4.01, level 4.05, Object Instance unknown 4.04, access
 // right 4.01, Resource unknown 4.04, operation not supported 4.05, value 4.00.
+//
+// A bootstrap session works on a [Draft], a copy, which is dropped or checked and turned into a [Revision]:
+//
+//	NewDraft -> Write, Delete, ... -> Finish -> Revision -> Calls, Fill -> Commit, or Cancel
 package tree

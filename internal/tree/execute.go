@@ -6,7 +6,7 @@ import "github.com/lwm2m-go/lwm2m/model"
 // returned Hooks have a non-nil Execute. A Resource that has none is not
 // instantiated: 4.04.
 func (t *Tree) Execute(c Caller, p model.Path) (*Hooks, error) {
-	_, in, err := t.reach(c, p, rightExecute, 3)
+	_, in, err := t.reach(c, p, model.RightExecute, 3)
 	if err != nil {
 		return nil, err
 	}

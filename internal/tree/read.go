@@ -27,7 +27,7 @@ type ReadCall struct {
 // are returned, [Resolve] completes the nodes. Times are not set. Read does not
 // allocate if dst has room and there are no hooks.
 func (t *Tree) Read(dst []format.Node, c Caller, p model.Path) (nodes []format.Node, calls []ReadCall, err error) {
-	o, in, err := t.reach(c, p, rightRead, 1, 2, 3, 4)
+	o, in, err := t.reach(c, p, model.RightRead, 1, 2, 3, 4)
 	if err != nil {
 		return dst, nil, err
 	}
@@ -65,8 +65,9 @@ func (r *reader) fillEmpty(p model.Path, nodes, calls int) {
 // object reads the instances that the caller may read; it reports whether some
 // were left out.
 func (r *reader) object(t *Tree, c Caller, o *object) (refused bool) {
+	readable := t.readable(c, o)
 	for _, in := range o.instances {
-		if !t.allowed(c, in.Path(), rightRead) {
+		if !readable(in) {
 			refused = true
 			continue
 		}

@@ -6,7 +6,7 @@ import "github.com/lwm2m-go/lwm2m/model"
 // must be there. It returns the definition if that is a Resource or a Resource
 // Instance.
 func (t *Tree) Target(c Caller, p model.Path) (*model.Resource, error) {
-	_, in, err := t.reach(c, p, rightRead, 1, 2, 3, 4)
+	_, in, err := t.reach(c, p, model.RightRead, 1, 2, 3, 4)
 	if err != nil || p.Depth() < 3 {
 		return nil, err
 	}

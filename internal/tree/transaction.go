@@ -157,7 +157,11 @@ func (x *Transaction) removeAbsent(in *Instance, parts []part) {
 		}
 		x.add(change{in: in, def: s.def})
 	}
-	slices.SortFunc(x.changes, func(a, b change) int { return int(a.def.ID) - int(b.def.ID) })
+	x.sort()
+}
+
+func (x *Transaction) sort() {
+	slices.SortFunc(x.changes, func(a, b change) int { return a.path().Compare(b.path()) })
 	slices.SortFunc(x.calls, func(a, b WriteCall) int { return a.Path.Compare(b.Path) })
 }
 
@@ -188,7 +192,7 @@ func (t *Tree) given(part *part) (Content, error) {
 	case len(part.nodes) > 1:
 		return Content{}, fail(model.BadRequest, part.nodes[1].Path, wrongShape(part.def))
 	}
-	return Single(node.Value), t.checkGiven(part.def, node.Path, node.Value)
+	return Single(node.Value), t.checkGiven(part, node.Path, node.Value)
 }
 
 func (t *Tree) givenItems(part *part) (Content, error) {
@@ -205,7 +209,7 @@ func (t *Tree) givenItems(part *part) (Content, error) {
 		case removal && !part.in.HooksOf(part.def.ID).stores(part.def):
 			return Content{}, fail(model.MethodNotAllowed, node.Path, "the values are the application's")
 		}
-		if err := t.checkGiven(part.def, node.Path, node.Value); err != nil && !removal {
+		if err := t.checkGiven(part, node.Path, node.Value); err != nil && !removal {
 			return Content{}, err
 		}
 		items = append(items, Item{ID: node.Path.ResourceInstance(), Value: node.Value})
@@ -214,12 +218,12 @@ func (t *Tree) givenItems(part *part) (Content, error) {
 }
 
 // checkGiven checks a value from a server, including that links lead somewhere.
-func (t *Tree) checkGiven(def *model.Resource, p model.Path, v model.Value) error {
-	if err := checkValue(def, p, v); err != nil {
+func (t *Tree) checkGiven(part *part, p model.Path, v model.Value) error {
+	if err := checkValue(part.def, p, v); err != nil {
 		return err
 	}
 	link := v.Link()
-	if v.Kind() != model.Objlnk || link == model.NullLink {
+	if v.Kind() != model.Objlnk || link == model.NullLink || part.unlinked {
 		return nil
 	}
 	if _, ok := t.Instance(model.PathOf(link.Object, link.Instance)); !ok {

@@ -33,11 +33,11 @@ func (t *Tree) CheckWrite(c Caller, p model.Path, mode Mode) error {
 func (t *Tree) writeTarget(c Caller, p model.Path, mode Mode) (in *Instance, def *model.Resource, err error) {
 	switch {
 	case mode == Replace:
-		_, in, err = t.reach(c, p, rightWrite, 2, 3, 4)
+		_, in, err = t.reach(c, p, model.RightWrite, 2, 3, 4)
 	case c.speaks(model.Version12):
-		_, in, err = t.reach(c, p, rightWrite, 2, 3)
+		_, in, err = t.reach(c, p, model.RightWrite, 2, 3)
 	default:
-		_, in, err = t.reach(c, p, rightWrite, 2)
+		_, in, err = t.reach(c, p, model.RightWrite, 2)
 	}
 	if err != nil || p.Depth() == 2 {
 		return in, nil, err
@@ -73,7 +73,7 @@ func (t *Tree) Write(c Caller, p model.Path, nodes []format.Node, mode Mode) (*T
 		}
 	}
 	if def == nil {
-		return t.writeInstance(in, nodes, mode)
+		return t.writeInstance(c, in, nodes, mode)
 	}
 	effect := replace
 	if mode == Partial || p.Depth() == 4 {
@@ -82,11 +82,18 @@ func (t *Tree) Write(c Caller, p model.Path, nodes []format.Node, mode Mode) (*T
 	if len(nodes) == 0 && (!def.Multiple || p.Depth() == 4) {
 		return nil, fail(model.BadRequest, p, "no value")
 	}
-	return t.plan([]part{{in: in, def: def, nodes: nodes}}, effect)
+	parts := []part{{in: in, def: def, nodes: nodes}}
+	if err := t.checkGrants(c, parts); err != nil {
+		return nil, err
+	}
+	return t.plan(parts, effect)
 }
 
-func (t *Tree) writeInstance(in *Instance, nodes []format.Node, mode Mode) (*Transaction, error) {
+func (t *Tree) writeInstance(c Caller, in *Instance, nodes []format.Node, mode Mode) (*Transaction, error) {
 	parts, err := in.parts(nodes, false)
+	if err == nil {
+		err = t.checkGrants(c, parts)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +118,8 @@ type part struct {
 	nodes []format.Node // sorted; empty if the payload has the Resource but no value
 	// removals says that a Resource Instance without value is to be removed.
 	removals bool
+	// unlinked says that links need not lead anywhere yet.
+	unlinked bool
 }
 
 // parts takes the payload for an Object Instance apart. What is not defined is

@@ -167,6 +167,16 @@ func TestPure(t *testing.T) {
 		"core/a.go:10: goroutine", "core/a.go:11: time.Now", "core/a.go:12: time.AfterFunc", "gone: does not exist")
 }
 
+func TestMonotonic(t *testing.T) {
+	m := module(t, map[string]string{
+		"a.go":     "import clock \"time\"\nfunc f(now, then clock.Time) clock.Duration {\n_ = clock.Unix(1, 2)\n_ = clock.Second.Round(1)\nreturn now.Sub(then)\n}",
+		"b.go":     "import \"time\"\nfunc g(now time.Time) {\n_ = time.Now()\n_ = now.UTC()\n_ = now.Round(0)\n}\nvar now = time.Now",
+		"low/a.go": "import \"time\"\nfunc h() { time.Now() }", "b_test.go": "import \"time\"\nvar then = time.Now()",
+	})
+	expect(t, Monotonic(m, []string{""}, nil), "b.go:4: .Now", "b.go:5: .UTC", "b.go:6: .Round", "b.go:8: .Now")
+	expect(t, Monotonic(m, []string{"", "gone"}, map[string]string{":g": "why", ":now": "why", ":f": "why"}), ":f: reads no clock any more")
+}
+
 func TestNoInit(t *testing.T) {
 	expect(t, NoInit(module(t, map[string]string{"a.go": "type T int\nfunc (T) init() {}\nfunc initialise() {}"})))
 	bad := module(t, map[string]string{"a.go": "func init() {}", "a_test.go": "func init() {}"})

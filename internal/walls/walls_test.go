@@ -2,6 +2,7 @@ package walls
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -12,13 +13,15 @@ const modulePath = "github.com/lwm2m-go/lwm2m"
 var plan = Rooms{
 	Rooms: []Room{
 		{Dir: "", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
-			"internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration", "internal/tree"}},
+			"internal/bootstrap", "internal/history", "internal/loop", "internal/objectlinks", "internal/observe", "internal/registration",
+			"internal/state", "internal/tree"}},
 		{Dir: "model"},
 		{Dir: "oma", May: []string{"", "model", "internal/handles"}},
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
 		{Dir: "shell", May: []string{"", "model", "internal/coap", "internal/format"}},
+		{Dir: "store", Outside: []string{"golang.org/x/sys"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
 		{Dir: "internal/coap"},
@@ -31,7 +34,9 @@ var plan = Rooms{
 		{Dir: "internal/history", May: []string{"model"}},
 		{Dir: "internal/observe", May: []string{"model", "internal/format"}},
 		{Dir: "internal/registration", May: []string{"model", "internal/format"}},
+		{Dir: "internal/bootstrap", May: []string{"model"}},
 		{Dir: "internal/objectlinks", May: []string{"model", "internal/linkformat"}},
+		{Dir: "internal/state", May: []string{"model", "internal/cbor", "internal/format"}},
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
 		{Dir: "internal/link", May: []string{"internal/credentials"},
@@ -56,7 +61,8 @@ var plan = Rooms{
 // core are the packages without I/O, clocks, goroutines and locks.
 var core = []string{
 	"internal/coap", "internal/tlv", "internal/cbor", "internal/senml", "internal/linkformat", "internal/format",
-	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/objectlinks",
+	"internal/tree", "internal/observe", "internal/history", "internal/registration", "internal/bootstrap",
+	"internal/objectlinks", "internal/state",
 }
 
 // Panics and variables that have a reason.
@@ -73,6 +79,18 @@ var (
 		":clientHooks":              "compared by its address, never written",
 		":defaultParams":            "shared by clients, which never write it",
 		"internal/senml:jsonLabels": "an element is read through its address, which saves a copy for each value",
+	}
+)
+
+// stamps are the packages of the core that deal with timestamps alone. Elsewhere a time may become a deadline:
+// stamping has the functions there that read the clock or drop the monotonic reading of a time, with the reason.
+var (
+	stamps   = []string{"internal/format", "internal/history", "internal/state"}
+	timed    = append(slices.DeleteFunc(slices.Clone(core), func(dir string) bool { return slices.Contains(stamps, dir) }), "", "internal/loop")
+	stamping = map[string]string{
+		":Client.now":       "a client that does not run yet stamps values",
+		":isRelativeTime":   "is about a timestamp",
+		"internal/loop:New": "the loop tells all others the time",
 	}
 )
 
@@ -97,6 +115,7 @@ func TestWalls(t *testing.T) {
 		"sleep":             func() []Violation { return NoSleepInTests(m) },
 		"options":           func() []Violation { return NoOptions(m) },
 		"panic":             func() []Violation { return NoPanic(m, panicking) },
+		"monotonic":         func() []Violation { return Monotonic(m, timed, stamping) },
 		"variables":         func() []Violation { return NoMutableVars(m, variables) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,8 @@
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.security.PublicKey;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.eclipse.californium.core.network.CoapEndpoint;
 import org.eclipse.californium.elements.config.Configuration;
@@ -41,11 +43,10 @@ public final class BootstrapGateway {
         http.on(Security.PATH, new Security(new Credentials(security))::handle);
         http.on("/api/server/endpoint", e -> Http.reply(e, 200, endpoints(bootstrap)));
         bootstrap.start();
-        for (LwM2mBootstrapServerEndpoint endpoint : bootstrap.getEndpoints()) {
-            CoapEndpoint coap = ((CaliforniumBootstrapServerEndpoint) endpoint).getCoapEndpoint();
-            Http.requireStarted(coap);
-            coap.addInterceptor(new CoapTrace(feed));
-        }
+        List<CoapEndpoint> endpoints = new ArrayList<>();
+        bootstrap.getEndpoints().forEach(e -> endpoints.add(((CaliforniumBootstrapServerEndpoint) e).getCoapEndpoint()));
+        Http.requireStarted(endpoints);
+        endpoints.forEach(e -> e.addInterceptor(new CoapTrace(feed)));
         http.start();
     }
 

@@ -1,5 +1,6 @@
 import java.io.File;
 import java.security.PublicKey;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.eclipse.californium.core.network.CoapEndpoint;
@@ -9,7 +10,6 @@ import org.eclipse.leshan.core.model.ObjectLoader;
 import org.eclipse.leshan.core.model.ObjectModel;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
-import org.eclipse.leshan.server.endpoint.LwM2mServerEndpoint;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
 import org.eclipse.leshan.servers.security.InMemorySecurityStore;
 import org.eclipse.leshan.servers.security.NonUniqueSecurityInfoException;
@@ -44,11 +44,10 @@ public final class Gateway {
         http.on(Security.PATH, new Security(new Credentials(security))::handle);
         http.on("/api/server/endpoint", e -> Http.reply(e, 200, Registrations.endpoints(lwm2m)));
         lwm2m.start();
-        for (LwM2mServerEndpoint endpoint : lwm2m.getEndpoints()) {
-            CoapEndpoint coap = ((CaliforniumServerEndpoint) endpoint).getCoapEndpoint();
-            Http.requireStarted(coap);
-            coap.addInterceptor(new CoapTrace(feed));
-        }
+        List<CoapEndpoint> endpoints = new ArrayList<>();
+        lwm2m.getEndpoints().forEach(e -> endpoints.add(((CaliforniumServerEndpoint) e).getCoapEndpoint()));
+        Http.requireStarted(endpoints);
+        endpoints.forEach(e -> e.addInterceptor(new CoapTrace(feed)));
         http.start();
     }
 

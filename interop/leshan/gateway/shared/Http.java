@@ -8,6 +8,7 @@ import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import org.eclipse.californium.core.network.CoapEndpoint;
@@ -72,10 +73,15 @@ final class Http {
         System.err.println("Web server started at http:/" + http.getAddress());
     }
 
-    /** Californium is content if one of several endpoints has got its port. */
-    static void requireStarted(CoapEndpoint endpoint) throws BindException {
-        if (!endpoint.isStarted()) {
-            throw new BindException(endpoint.getUri() + " could not be started");
+    /** Leshan is content if one of its two endpoints could be made and has got its port. */
+    static void requireStarted(List<CoapEndpoint> endpoints) throws BindException {
+        if (endpoints.size() != 2) {
+            throw new IllegalStateException("an endpoint could not be made; the reason is in the log");
+        }
+        for (CoapEndpoint endpoint : endpoints) {
+            if (!endpoint.isStarted()) {
+                throw new BindException(endpoint.getUri() + " could not be started");
+            }
         }
     }
 

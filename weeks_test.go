@@ -1,0 +1,386 @@
+package lwm2m_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/ipso"
+	"github.com/lwm2m-go/lwm2m/lwm2mtest"
+	"github.com/lwm2m-go/lwm2m/oma"
+	"github.com/lwm2m-go/lwm2m/server"
+)
+
+var seeds = flag.Int("seeds", 20, "how many seeds TestTwoWeeks takes")
+
+// Two weeks in the life of a device whose networks, name servers and servers fail in all ways, one after another and at the
+// same time. After each repair it is registered again within the time that its configuration promises, is read and
+// notifies; and nothing grows. One seed is repeated by -run TestTwoWeeks/seed=17.
+func TestTwoWeeks(t *testing.T) {
+	n := *seeds
+	if testing.Short() {
+		n = min(n, 4)
+	}
+	if strings.Contains(flag.Lookup("test.run").Value.String(), "seed=") {
+		n = max(n, 10_000) // of which -run takes some
+	}
+	for seed := range uint64(n) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			twoWeeks(t, seed)
+		})
+	}
+}
+
+func twoWeeks(t *testing.T, seed uint64) *weeks {
+	label := fmt.Sprintf("two weeks, seed %d", seed)
+	var w *weeks
+	pprof.Do(t.Context(), pprof.Labels("test", label), func(context.Context) {
+		synctest.Test(t, func(t *testing.T) {
+			w = newWeeks(t, seed)
+			w.label = label
+			w.live(14 * 24 * time.Hour)
+		})
+	})
+	return w
+}
+
+// weeks is a device with its servers, and what befalls them.
+type weeks struct {
+	*testing.T
+	label    string
+	ctx      context.Context
+	random   *rand.Rand
+	begin    time.Time
+	network  *lwm2mtest.Network
+	clock    *wallClock
+	host     *lwm2m.Host
+	client   *lwm2m.Client
+	temp     *ipso.Temperature
+	accounts []*account
+	measured int
+	calls    sync.WaitGroup // of the API, under way
+	touched  map[netip.AddrPort]bool
+
+	checks   int
+	censuses []census
+	routines []int
+
+	mu  sync.Mutex
+	log []string
+}
+
+// account is one of the servers, and what the device has been told about it.
+type account struct {
+	ssid     uint16
+	server   *lwm2mtest.Server
+	name     string
+	address  netip.AddrPort
+	secure   bool
+	pause    time.Duration // of a Disable
+	retry    time.Duration // longest wait between two attempts
+	lifetime time.Duration // the longest since the last check
+	disabled time.Time     // end of the last Disable
+
+	registration string // in which it observes
+	observation  *observed
+}
+
+// observed is an observation of the temperature.
+type observed struct {
+	last  atomic.Int64
+	ended atomic.Bool
+}
+
+// note adds to the log.
+func (w *weeks) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf("%10v "+format, append([]any{time.Since(w.begin).Round(time.Millisecond)}, args...)...))
+	if len(w.log) > 400 {
+		w.log = append(w.log[:0], w.log[200:]...)
+	}
+}
+
+// fail ends the test with the log.
+func (w *weeks) fail(format string, args ...any) {
+	w.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Fatalf("after %v: %s\n%s", time.Since(w.begin), fmt.Sprintf(format, args...), strings.Join(w.log, "\n"))
+}
+
+func newWeeks(t *testing.T, seed uint64) *weeks {
+	w := &weeks{
+		T: t, ctx: t.Context(), random: rand.New(rand.NewPCG(seed, 14)), begin: time.Now(),
+		network: lwm2mtest.NewNetwork(seed), clock: newWallClock(), touched: map[netip.AddrPort]bool{},
+	}
+	w.temp = ipso.NewTemperature(0)
+	config := lwm2m.Config{
+		Endpoint: "thermo-1", Network: w.network, Objects: []lwm2m.ObjectInstance{w.temp},
+		OnEvent: func(e lwm2m.Event) {
+			if e.Kind != lwm2m.Updating && (e.Kind != lwm2m.Updated || e.Handshake != "") { // those are many
+				w.note("%v", e)
+			}
+		},
+	}
+	if os.Getenv("LWM2M_TRACE") != "" {
+		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	must(t, w.temp.SensorValue.Set(0))
+	if w.random.IntN(2) == 0 {
+		w.temp.SensorValue.KeepHistory(10)
+	}
+	for i := range 1 + w.random.IntN(3) {
+		w.addAccount(&config, uint16(i+1))
+	}
+	client, err := lwm2m.NewClient(config)
+	must(t, err)
+	w.client = client
+	w.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
+	lwm2m.SetClock(w.host, w.clock.now)
+	lwm2m.SetSeed(w.host, seed)
+	must(t, w.host.Add(client))
+	return w
+}
+
+// addAccount makes a server and the account for it.
+func (w *weeks) addAccount(config *lwm2m.Config, ssid uint16) {
+	a := &account{
+		ssid: ssid, name: fmt.Sprintf("server-%d.example", ssid), address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(ssid)}), 5683),
+		lifetime: pick(w.random, 5*time.Minute, time.Hour, 6*time.Hour, 24*time.Hour),
+		pause:    pick(w.random, 5*time.Minute, time.Hour),
+	}
+	w.network.SetName(a.name, a.address.Addr())
+	options := lwm2mtest.Options{Network: w.network, Timeout: 48 * time.Hour}
+	options.Config.Rand = rand.New(rand.NewPCG(w.random.Uint64(), 1))
+	scheme, security := "coap", lwm2m.Security(lwm2m.NoSec{})
+	if w.random.IntN(3) > 0 {
+		a.secure = true
+		a.address = netip.AddrPortFrom(a.address.Addr(), 5684)
+		options.Config.Credentials = testCredentials()
+		options.Config.Credentials.NoConnectionID = w.random.IntN(2) == 0
+		scheme, security = "coaps", testPSK()
+	}
+	options.Address = a.address.String()
+	a.server = lwm2mtest.NewServer(w.T, options)
+	config.Servers = append(config.Servers, lwm2m.ServerAccount{
+		URI: scheme + "://" + a.name, Security: security, Lifetime: a.lifetime, DisableTimeout: a.pause,
+	})
+	object := oma.NewServer(ssid-1, ssid)
+	if r := pick(w.random, [4]int{}, [4]int{3, 10, 300, 2}, [4]int{2, 60, 1800, 5}, [4]int{1, 1, 60, 1}); r[0] == 0 {
+		a.retry = 24 * time.Hour
+	} else {
+		must(w, object.CommunicationRetryCount.Set(uint64(r[0])))
+		must(w, object.CommunicationRetryTimer.Set(uint64(r[1])))
+		must(w, object.CommunicationSequenceDelayTimer.Set(uint64(r[2])))
+		must(w, object.CommunicationSequenceRetryCount.Set(uint64(r[3])))
+		a.retry = time.Duration(max(r[1]<<max(r[0]-2, 0), r[2])) * time.Second
+	}
+	config.Objects = append(config.Objects, object)
+	w.accounts = append(w.accounts, a)
+}
+
+func pick[T any](random *rand.Rand, choice ...T) T { return choice[random.IntN(len(choice))] }
+
+// giveUp is how long a request is repeated (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2); connecting takes less.
+const giveUp = 93 * time.Second
+
+// promise is how long it may take until the device is registered with a server after everything has been repaired:
+//
+//   - The device believes that it is registered, and the server does not know it, or not where it is, or not by which keys:
+//     the Update that is due finds out. It may have to wait for another request, such as a notification,
+//     to be given up, and is given up then. The new connection and the Register succeed.
+//   - An attempt to connect or to register is under way, and fails as it began before the repair. The next one follows
+//     after the longest wait that Resources 17 to 20 make, longer at random by a quarter of it and five minutes at most, and succeeds.
+//   - The server has disabled the device: it comes back at the end of the pause.
+func (a *account) promise(repaired time.Time) time.Duration {
+	update := a.lifetime / 2
+	if a.lifetime >= 2*giveUp {
+		update = a.lifetime - giveUp
+	}
+	retry := a.retry + min(a.retry/4, 5*time.Minute)
+	return max(update+2*giveUp, giveUp+retry, a.disabled.Sub(repaired)) + 5*time.Second
+}
+
+// live leads through trouble and repair.
+func (w *weeks) live(length time.Duration) {
+	ctx, cancel := context.WithCancel(w.ctx)
+	ended := make(chan struct{})
+	go func() {
+		_ = w.host.Run(ctx)
+		close(ended)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	w.check()
+	for time.Since(w.begin) < length {
+		w.trouble()
+		w.repair()
+		w.check()
+		if day := int(time.Since(w.begin) / (24 * time.Hour)); len(w.censuses) < day || time.Since(w.begin) >= length {
+			w.count()
+		}
+		sleep(time.Duration(w.random.Int64N(int64(12 * time.Hour))))
+	}
+	w.compare()
+}
+
+// repair makes everything work again.
+func (w *weeks) repair() {
+	w.note("repair")
+	for _, d := range []lwm2mtest.Direction{lwm2mtest.ToServer, lwm2mtest.ToClient} {
+		w.network.SetConditions(d, lwm2mtest.Conditions{})
+	}
+	for address := range w.touched {
+		w.network.SetState(address, lwm2mtest.Up)
+	}
+	clear(w.touched)
+	for _, a := range w.accounts {
+		w.network.SetName(a.name, a.address.Addr())
+	}
+}
+
+// check waits as long as is promised, and then everything has to be as it should.
+func (w *weeks) check() {
+	w.Helper()
+	repaired := time.Now()
+	for left := len(w.accounts); left > 0; left-- {
+		var next *account
+		for _, a := range w.accounts {
+			if a.lifetime > 0 && (next == nil || a.promise(repaired) < next.promise(repaired)) {
+				next = a
+			}
+		}
+		sleep(next.promise(repaired) - time.Since(repaired))
+		w.calls.Wait()
+		w.checkAccount(next)
+		next.lifetime = 0 // checked
+	}
+	for _, a := range w.accounts {
+		a.lifetime = w.lifetimeOf(a)
+	}
+	w.checks++
+}
+
+func (w *weeks) lifetimeOf(a *account) time.Duration {
+	v, err := w.client.Get(lwm2m.PathOf(1, a.ssid-1, 1))
+	must(w, err)
+	return time.Duration(v.Int()) * time.Second
+}
+
+func (w *weeks) checkAccount(a *account) {
+	w.Helper()
+	device, err := a.server.Device("thermo-1")
+	if err != nil {
+		w.fail("server %d: %v", a.ssid, err)
+	}
+	w.note("check of server %d", a.ssid)
+	r, err := device.Registration()
+	must(w, err)
+	if r.Lifetime != w.lifetimeOf(a) || r.Has(path("/3303/1")) != (len(w.client.Instances(3303)) == 2) {
+		w.fail("server %d believes in %v and %s", a.ssid, r.Lifetime, r.Links)
+	}
+	began := time.Now()
+	answer, err := device.Read(w.ctx, path("/3303/0/5700"), server.ReadOptions{Accept: server.Text})
+	if want := fmt.Sprintf("/3303/0/5700=%d", w.measured); err != nil || nodes(answer.Nodes) != want {
+		w.fail("server %d: Read: %v, %v; want %s", a.ssid, answer, err, want)
+	}
+	w.notifications(a, device, r)
+	ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
+	defer cancel()
+	if err := w.client.SendReport(ctx, lwm2m.Report{Paths: []lwm2m.Path{path("/3303/0")}, Server: a.ssid}); err != nil {
+		w.fail("server %d: Send: %v", a.ssid, err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		w.fail("server %d is served in %v", a.ssid, took)
+	}
+}
+
+// notifications sees to it that the server observes, and is notified.
+func (w *weeks) notifications(a *account, device *server.Device, r server.Registration) {
+	w.Helper()
+	if a.observation == nil || a.observation.ended.Load() || a.registration != r.ID {
+		a.observation, a.registration = w.observe(device), r.ID
+	}
+	w.measured++
+	must(w, w.temp.SensorValue.Set(float64(w.measured)))
+	sleep(5 * time.Second)
+	if a.observation.ended.Load() {
+		a.observation = w.observe(device) // by what was still to be told
+		w.measured++
+		must(w, w.temp.SensorValue.Set(float64(w.measured)))
+		sleep(5 * time.Second)
+	}
+	if got := a.observation.last.Load(); got != int64(w.measured) {
+		w.fail("server %d was notified of %d, want %d\n%v", a.ssid, got, w.measured, w.client.Explain(lwm2m.Path{}))
+	}
+}
+
+// observe observes the temperature until the observation ends.
+func (w *weeks) observe(device *server.Device) *observed {
+	w.Helper()
+	o, err := device.Observe(w.ctx, path("/3303/0/5700"), server.ObserveOptions{Accept: server.SenMLCBOR})
+	if err != nil || o.Response.Err() != nil {
+		w.fail("Observe: %v %v", o, err)
+	}
+	seen := &observed{}
+	go func() {
+		for n := range o.All(w.ctx) {
+			for _, node := range n.Nodes {
+				seen.last.Store(int64(node.Value.Float()))
+			}
+		}
+		seen.ended.Store(true)
+	}()
+	return seen
+}
+
+// count takes the census of a day, at rest: what CoAP remembers for a while is forgotten (RFC 7252 §4.8.2).
+func (w *weeks) count() {
+	sleep(10 * time.Minute)
+	w.censuses = append(w.censuses, takeCensus(w.client, w.host))
+	n, _ := labelled(w.label)
+	w.routines = append(w.routines, n)
+}
+
+// slack is what differs between two quiet moments, and slackBytes that of buffers.
+const slack, slackBytes = 8, 4096
+
+// compare finds what has grown since the second day.
+func (w *weeks) compare() {
+	n := len(w.censuses) - 1
+	if grown := w.censuses[n].grown(w.censuses[min(1, n)], slack, slackBytes); len(grown) > 0 {
+		w.fail("grown:\n%s", strings.Join(grown, "\n"))
+	}
+	if w.routines[n] > w.routines[min(1, n)]+slack {
+		_, stacks := labelled(w.label)
+		w.fail("goroutines %v\n%s", w.routines, stacks)
+	}
+	w.Logf("%d repairs, %d servers", w.checks, len(w.accounts))
+}
+
+// trouble is one fault after another, which add up.
+func (w *weeks) trouble() {
+	for range 1 + w.random.IntN(6) {
+		fault := pick(w.random, faults...)
+		a := pick(w.random, w.accounts...)
+		w.note("%s, server %d", fault.name, a.ssid)
+		fault.happens(w, a)
+		sleep(time.Duration(w.random.ExpFloat64() * float64(10*time.Minute)))
+	}
+}
