@@ -101,13 +101,28 @@ func (d *Device) logLikeSeed() {
 	if logger := d.config.Client.Logger; logger != nil {
 		h.next = logger.Handler()
 	}
-	d.seed.object = func(server uint16) (id uint16) {
-		if in, ok := d.account(server); ok {
-			id = in.Path().Instance()
-		}
-		return id
-	}
+	d.seed.object = d.accountID
 	d.config.Client.Logger = slog.New(h)
+}
+
+// accountID is the instance of the Server Object that a server has; of 0, that of the Security Object of the
+// Bootstrap-Server.
+func (d *Device) accountID(server uint16) uint16 {
+	for _, in := range d.Instances() {
+		bootstrap, _ := in.Get(securityBootstrap)
+		ssid, _ := in.Get(serverSSID)
+		switch in.Object().ID {
+		case objectSecurity:
+			if server == 0 && bootstrap.Bool() {
+				return in.Path().Instance()
+			}
+		case objectServer:
+			if server != 0 && ssid.Int() == int64(server) {
+				return in.Path().Instance()
+			}
+		}
+	}
+	return 0
 }
 
 // insert adds an instance while the device is stopped.

@@ -18,15 +18,34 @@ var (
 )
 
 // Start makes a client of the device's Objects and starts it: it registers with the servers for which there are
-// accounts, instances of the Security Object (0) and of the Server Object (1) with the same Short Server ID. It does
-// not wait for the registration.
-func (d *Device) Start(endpoint string) error {
+// accounts, instances of the Security Object (0) and of the Server Object (1) with the same Short Server ID. With
+// bootstrap, the Bootstrap-Server is asked for these accounts first; its own is an instance of the Security Object
+// with Resource 1 true. Start does not wait for the outcome.
+func (d *Device) Start(endpoint string, bootstrap bool) error {
 	d.turn.Lock()
 	defer d.turn.Unlock()
-	if d.Client() != nil {
+	switch {
+	case d.Client() != nil:
 		return ErrStarted
+	case bootstrap && !d.hasBootstrapServer():
+		d.seed.client(levelErr, "No Bootstrap servers found.")
+		return failf(numInvalid, "no instance of the Security Object is that of a Bootstrap-Server, with Resource 1 true")
 	}
-	return d.start(endpoint)
+	if err := d.start(endpoint); err != nil || !bootstrap {
+		return err
+	}
+	client := d.Client()
+	go func() { _ = client.Bootstrap(d.ctx) }() // events tell of the outcome
+	return nil
+}
+
+func (d *Device) hasBootstrapServer() bool {
+	for _, in := range d.Instances() {
+		if v, _ := in.Get(securityBootstrap); in.Object().ID == objectSecurity && v.Bool() {
+			return true
+		}
+	}
+	return false
 }
 
 // start is called in turn.

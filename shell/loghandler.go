@@ -10,7 +10,7 @@ import (
 
 // NewLogHandler returns a handler for the Logger of a client, or of many, which tells say the lines that an embedded
 // device would log at each moment; see [Line]. serverObject gives the instance of the Server Object that a server
-// has, by its Short Server ID; nil stands for 0. next, if it is not nil, gets the records of the client as they are, by its own level.
+// has, by its Short Server ID, and for 0 the instance of the Security Object that the Bootstrap-Server has; nil stands for 0. next, if it is not nil, gets the records of the client as they are, by its own level.
 func NewLogHandler(say func(Line), serverObject func(server uint16) uint16, next slog.Handler) slog.Handler {
 	if next == nil {
 		next = slog.DiscardHandler
@@ -33,7 +33,7 @@ func (h *logHandler) Enabled(context.Context, slog.Level) bool { return true }
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if kind, ok := eventNamed(r.Message); ok {
 		h.lines.event(eventOf(kind, r), h.endpoint)
-	} else if r.Message == "message ->" {
+	} else {
 		h.message(r)
 	}
 	if !h.next.Enabled(ctx, r.Level) {
@@ -42,18 +42,39 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.next.Handle(ctx, r)
 }
 
-// message looks for a Register.
+// message looks for messages that lines tell of.
 func (h *logHandler) message(r slog.Record) {
+	sent := r.Message == "message ->"
+	if !sent && r.Message != "message <-" {
+		return
+	}
 	attrs := map[string]slog.Value{}
 	r.Attrs(func(a slog.Attr) bool {
 		attrs[a.Key] = a.Value
 		return true
 	})
-	if attrs["code"].String() != "POST" || attrs["path"].String() != "/rd" {
-		return
-	}
 	server, _ := attrs["server"].Any().(uint64)
-	h.lines.registering(uint16(server), attrs["mid"].Any(), attrs["query"].String())
+	query, id := attrs["query"].String(), attrs["mid"].Any()
+	switch attrs["code"].String() + attrs["path"].String() {
+	case "POST/rd":
+		if sent {
+			h.lines.registering(uint16(server), id, query)
+		}
+	case "POST/bs", "GET/bspack":
+		if sent {
+			h.lines.bootstrapping(id, query)
+		}
+	default:
+		if !sent && isBootstrapTrigger(attrs["code"].String(), attrs["path"].String()) {
+			h.lines.client(levelInfo, "Server Initiated Bootstrap")
+		}
+	}
+}
+
+// isBootstrapTrigger reports whether a request executes Resource 9 of the Server Object.
+func isBootstrapTrigger(code, path string) bool {
+	p, err := lwm2m.ParsePath(path)
+	return err == nil && code == "POST" && p.Depth() == 3 && p.Object() == objectServer && p.Resource() == serverBootstrapTrigger
 }
 
 // eventOf is the event that a record tells of.

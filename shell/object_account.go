@@ -18,6 +18,8 @@ const (
 	serverSSID     = 0
 	serverLifetime = 1
 	serverBinding  = 7
+
+	serverBootstrapTrigger = 9
 )
 
 // fillSecurity begins an account without an address. Its mode is PSK, as nobody should be without protection by accident.
@@ -55,7 +57,8 @@ func (d *Device) fillServer(in *lwm2m.Instance) (follow, error) {
 	return nil, server.set(in)
 }
 
-// accounts are the Short Server IDs of the servers for which there are accounts, with their URIs.
+// accounts are the Short Server IDs of the servers for which there are accounts, with their URIs; 0 is the
+// Bootstrap-Server.
 func (d *Device) accounts() map[uint16]string {
 	found := map[uint16]string{}
 	for _, in := range d.Instances() {
@@ -64,15 +67,19 @@ func (d *Device) accounts() map[uint16]string {
 		}
 		ssid, _ := in.Get(securitySSID)
 		uri, _ := in.Get(securityURI)
-		if bootstrap, _ := in.Get(securityBootstrap); !bootstrap.Bool() {
-			found[uint16(ssid.Int())] = uri.Text()
+		if bootstrap, _ := in.Get(securityBootstrap); bootstrap.Bool() {
+			ssid = model.IntegerValue(0)
 		}
+		found[uint16(ssid.Int())] = uri.Text()
 	}
 	return found
 }
 
 // account finds the instance of the Server Object of a server.
 func (d *Device) account(ssid uint16) (*lwm2m.Instance, bool) {
+	if ssid == 0 {
+		return nil, false
+	}
 	for _, in := range d.Instances() {
 		if in.Object().ID != objectServer {
 			continue

@@ -36,7 +36,8 @@ const (
 // seedLog says the lines of an embedded device.
 type seedLog struct {
 	log func(Line)
-	// object gives the instance of the Server Object that a server has.
+	// object gives the instance of the Server Object that a server has; of 0, the instance of the Security Object
+	// that the Bootstrap-Server has.
 	object func(server uint16) uint16
 
 	mu      sync.Mutex
@@ -111,6 +112,20 @@ func (l *seedLog) event(e lwm2m.Event, endpoint string) {
 		l.trouble(s, e)
 	case lwm2m.Deregistering, lwm2m.DeregistrationFailed, lwm2m.Disconnected, lwm2m.ServerDisabled:
 		l.leaving(s, e, endpoint)
+	case lwm2m.BootstrapAccepted:
+		l.client(levelInfo, "Bootstrap registration done!")
+		l.application("Bootstrap registration complete")
+	case lwm2m.Bootstrapped:
+		l.servers = map[uint16]*seedState{}
+		l.client(levelInfo, "Bootstrap data transfer done!")
+		l.application("Bootstrap transfer complete")
+	case lwm2m.BootstrapFailed:
+		if codeOf(e.Err) == 0 {
+			l.client(levelWarn, "Bootstrap Timeout")
+		} else {
+			l.client(levelErr, "Failed with code %s.%s", seedCode(e.Err), retrying(e))
+		}
+		l.application("Bootstrap registration failure!")
 	case lwm2m.Observed:
 		l.application("Observer added for %s", seedPath(e.Path))
 	case lwm2m.ObservationEnded:
@@ -122,19 +137,23 @@ func (l *seedLog) event(e lwm2m.Event, endpoint string) {
 	}
 }
 
+// retrying says whether the client tries again.
+func retrying(e lwm2m.Event) string {
+	if e.Next.IsZero() {
+		return " Not Retrying."
+	}
+	return " Retrying registration."
+}
+
 // trouble says why there is no registration.
 func (l *seedLog) trouble(s *seedState, e lwm2m.Event) {
-	retrying := " Not Retrying."
-	if !e.Next.IsZero() {
-		retrying = " Retrying registration."
-	}
 	switch {
 	case e.Kind == lwm2m.NetworkError:
 		s.connected = false
 		l.client(levelErr, "sm_do_network_error, retries %d", s.retries)
 		s.retries++
 	case e.Kind == lwm2m.RegistrationFailed:
-		l.client(levelErr, "Failed with code %s.%s", seedCode(e.Err), retrying)
+		l.client(levelErr, "Failed with code %s.%s", seedCode(e.Err), retrying(e))
 	case s.updating:
 		l.client(levelWarn, "Registration Update Timeout")
 		l.client(levelWarn, "Confirmable Timeout -> Re-connect and register")
@@ -226,4 +245,21 @@ func (l *seedLog) registering(server uint16, messageID any, query string) {
 	parameters, _ := url.ParseQuery(query)
 	l.client(levelInfo, "RD Client started with endpoint '%s' with client lifetime %s using server object %d",
 		parameters.Get("ep"), parameters.Get("lt"), object)
+}
+
+// bootstrapping says that a Bootstrap-Request is being sent.
+func (l *seedLog) bootstrapping(messageID any, query string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.state(0)
+	if s.register == messageID {
+		return
+	}
+	s.register = messageID
+	object := uint16(0)
+	if l.object != nil {
+		object = l.object(0)
+	}
+	parameters, _ := url.ParseQuery(query)
+	l.client(levelInfo, "Bootstrap started with endpoint '%s' using security object %d", parameters.Get("ep"), object)
 }

@@ -11,7 +11,7 @@ import (
 
 // ServerStatus is how things are with one server.
 type ServerStatus struct {
-	Server    uint16 `json:"server"` // Short Server ID
+	Server    uint16 `json:"server"` // Short Server ID, 0 of the Bootstrap-Server
 	URI       string `json:"uri,omitempty"`
 	State     string `json:"state"` // in words, such as "registered"
 	Location  string `json:"location,omitempty"`
@@ -42,8 +42,8 @@ func (b *statusBoard) reset(endpoint string, servers map[uint16]string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.endpoint, b.running, b.servers = endpoint, true, map[uint16]*ServerStatus{}
-	for id, uri := range servers {
-		b.servers[id] = &ServerStatus{Server: id, URI: uri, State: "registering"}
+	for id := range servers {
+		b.servers[id] = &ServerStatus{Server: id, State: "waiting"}
 	}
 }
 
@@ -85,6 +85,12 @@ func stateAfter(kind lwm2m.EventKind) (state string, ok bool) {
 		return "not registered", true
 	case lwm2m.ServerDisabled:
 		return "disabled", true
+	case lwm2m.BootstrapAccepted:
+		return "bootstrapping", true
+	case lwm2m.BootstrapFailed:
+		return "bootstrap failed", true
+	case lwm2m.Bootstrapped:
+		return "bootstrapped", true
 	}
 	return "", false
 }
@@ -92,7 +98,7 @@ func stateAfter(kind lwm2m.EventKind) (state string, ok bool) {
 // event takes note of what happened, with the lifetime that the account has.
 func (b *statusBoard) event(e lwm2m.Event, lifetime time.Duration) {
 	state, ok := stateAfter(e.Kind)
-	if !ok || e.Server == 0 {
+	if !ok {
 		return
 	}
 	b.mu.Lock()
@@ -134,9 +140,11 @@ func (d *Device) Status() (endpoint string, running bool, servers []ServerStatus
 		servers = append(servers, *s)
 	}
 	d.status.mu.Unlock()
+	uris := d.accounts()
 	slices.SortFunc(servers, func(a, b ServerStatus) int { return int(a.Server) - int(b.Server) })
 	for i := range servers {
 		s := &servers[i]
+		s.URI = uris[s.Server]
 		if in, ok := d.account(s.Server); ok {
 			binding, _ := in.Get(serverBinding)
 			s.Binding = binding.Text()
@@ -160,10 +168,14 @@ func (d *Device) lifetime(ssid uint16) time.Duration {
 
 // String is the status in a line or two.
 func (s ServerStatus) String() string {
-	line := fmt.Sprintf("server %d  %s", s.Server, s.State)
-	if s.URI != "" {
-		line = fmt.Sprintf("server %d  %s  %s", s.Server, s.URI, s.State)
+	line := fmt.Sprintf("server %d", s.Server)
+	if s.Server == 0 {
+		line = "Bootstrap-Server"
 	}
+	if s.URI != "" {
+		line += "  " + s.URI
+	}
+	line += "  " + s.State
 	if s.Location != "" {
 		line += " at " + s.Location
 	}

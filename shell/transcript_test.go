@@ -85,11 +85,12 @@ func difference(want, got string) string {
 
 // world is a device with a shell, and a server.
 type world struct {
-	t      *testing.T
-	server *lwm2mtest.Server
-	device *shell.Device
-	shell  *shell.Shell
-	files  map[string]*bytes.Buffer
+	t         *testing.T
+	server    *lwm2mtest.Server
+	bootstrap *lwm2mtest.Server
+	device    *shell.Device
+	shell     *shell.Shell
+	files     map[string]*bytes.Buffer
 
 	mu   sync.Mutex
 	code model.Code      // of the answer to whatever devices ask for; 0 for what is due
@@ -102,6 +103,11 @@ type world struct {
 func play(t *testing.T, script string) string {
 	w := &world{t: t, files: map[string]*bytes.Buffer{}}
 	w.server = lwm2mtest.NewServer(t, lwm2mtest.Options{Config: server.Config{Intercept: w.intercept}})
+	account := server.ServerAccount{URI: w.server.URI(), Security: server.NoSec{}, AllowSend: true, ShortServerID: 7, Lifetime: 5 * time.Minute}
+	w.bootstrap = lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{Network: w.server.Network, Config: server.Config{
+		Credentials: &server.Credentials{PSK: server.Keys(map[string][]byte{"thermo-1": []byte("sesame, open!"), "thermo-2": []byte("x")})},
+		Bootstrap:   &server.Bootstrap{Endpoints: map[string]server.BootstrapConfig{"thermo-1": {Servers: []server.ServerAccount{account}}}},
+	}})
 	var err error
 	w.device, err = shell.NewDevice(shell.DeviceConfig{
 		Client: lwm2m.Config{Network: w.server.Network},
@@ -130,7 +136,7 @@ func play(t *testing.T, script string) string {
 			w.write(line)
 		case ">":
 			w.write(line)
-			_ = w.shell.Run(t.Context(), strings.ReplaceAll(rest, "SERVER", w.server.URI()))
+			_ = w.shell.Run(t.Context(), strings.NewReplacer("BSERVER", w.bootstrap.URI(), "SERVER", w.server.URI()).Replace(rest))
 			w.settle()
 		case "@":
 			if !strings.HasPrefix(rest, "saw ") {
@@ -179,7 +185,7 @@ func (w *world) intercept(context.Context, server.Intercepted) server.Verdict {
 	return server.Verdict{Code: w.code}
 }
 
-var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|attempt at [0-9:]+, in \w+`)
+var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|198\.51\.100\.2:\d+|attempt at [0-9:]+, in \w+|there are REG.*`)
 
 // plain replaces what is another each time.
 func plain(line string) string {
@@ -192,6 +198,10 @@ func plain(line string) string {
 			return "/rd/X"
 		case strings.HasPrefix(s, "attempt"):
 			return "attempt soon"
+		case strings.HasPrefix(s, "there"):
+			return "there are ..."
+		case strings.HasPrefix(s, "198.51.100.2"):
+			return "BSERVER"
 		}
 		return "SERVER"
 	})
@@ -249,6 +259,9 @@ func (w *world) elsewhere(words []string) {
 		return
 	case "file":
 		w.files[words[1]] = bytes.NewBufferString(strings.ReplaceAll(strings.Join(words[2:], " "), "|", "\n"))
+		return
+	case "bootstrap":
+		w.saw("done: %v", w.bootstrap.WaitEvent(server.BootstrapFinished, words[1]))
 		return
 	case "answer":
 		codes := map[string]model.Code{"403": model.Forbidden, "404": model.NotFound, "412": model.PreconditionFailed, "400": model.BadRequest, "500": model.InternalServerError, "well": 0}

@@ -10,10 +10,11 @@ import (
 func lifeVerbs() []verb {
 	return []verb{
 		{
-			name: "start", usage: "EP [-b 0]", group: "life", acts: true,
+			name: "start", usage: "EP [-b 0|1]", group: "life", acts: true,
 			about: "register with the servers, by the Endpoint Client Name EP",
 			more: `There is an account for a server if an instance of the Security Object (0) has its URI, security and Short Server ID, and
-an instance of the Server Object (1) the same Short Server ID.`,
+an instance of the Server Object (1) the same Short Server ID. With -b 1, the Bootstrap-Server is asked for these first; its
+account is an instance of the Security Object with Resource 1 true.`,
 			run: (*call).start,
 		},
 		{
@@ -61,33 +62,32 @@ func (c *call) start(context.Context) error {
 	if len(c.args) == 0 {
 		return c.usage("no specifier or value")
 	}
-	if len(c.args) > 1 {
-		if err := c.flags(c.args[1:]); err != nil {
-			return err
-		}
+	bootstrap, err := c.startFlags(c.args[1:])
+	if err != nil {
+		return err
 	}
-	err := c.device.Start(c.args[0])
+	err = c.device.Start(c.args[0], bootstrap)
 	if err != nil && numberOf(err) == numIO && !errors.Is(err, ErrStarted) { // an account is not complete
 		err = &Error{Number: numInvalid, Text: reason(err), Err: err}
 	}
 	return c.finish(err, "can't do start operation, request failed")
 }
 
-// flags reads -b N.
-func (c *call) flags(args []string) error {
+// startFlags reads -b N: the lowest bit of N asks for bootstrap.
+func (c *call) startFlags(args []string) (bootstrap bool, err error) {
 	switch {
+	case len(args) == 0:
+		return false, nil
 	case args[0] != "-b":
-		return c.usage("unknown specifier %s", args[0])
+		return false, c.usage("unknown specifier %s", args[0])
 	case len(args) == 1:
-		return c.usage("no specifier or value")
+		return false, c.usage("no specifier or value")
 	case len(args) > 2:
-		return c.usage("start: wrong parameter count: unexpected %q", args[2])
-	case args[1] == "0":
-		return nil
-	case strings.Trim(args[1], "0123456789") != "":
-		return c.usage("Invalid number: %s", args[1])
+		return false, c.usage("start: wrong parameter count: unexpected %q", args[2])
+	case args[1] != "0" && args[1] != "1":
+		return false, c.usage("Invalid number: %s", args[1])
 	}
-	return failf(numNotSupported, "can't do start operation, request failed (err %d): this device does not bootstrap", -numNotSupported)
+	return args[1] == "1", nil
 }
 
 func (c *call) stop(ctx context.Context) error {
