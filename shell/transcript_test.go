@@ -185,19 +185,23 @@ func (w *world) intercept(context.Context, server.Intercepted) server.Verdict {
 	return server.Verdict{Code: w.code}
 }
 
-var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|198\.51\.100\.2:\d+|attempt at [0-9:]+, in \w+|there are REG.*`)
+var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|198\.51\.100\.2:\d+|\(next in \w+\)|(Update|attempt|Register, as the pause ends) at [0-9:]+, in \w+|"next":"[^"]*"|there are REG.*`)
 
 // plain replaces what is another each time.
 func plain(line string) string {
 	return random.ReplaceAllStringFunc(line, func(s string) string {
-		if name, _, ok := strings.Cut(s, "="); ok {
+		if name, _, ok := strings.Cut(s, "="); ok && !strings.Contains(s, "next") {
 			return name + "=X"
 		}
 		switch {
 		case strings.HasPrefix(s, "/rd/"):
 			return "/rd/X"
-		case strings.HasPrefix(s, "attempt"):
-			return "attempt soon"
+		case strings.HasPrefix(s, `"next"`):
+			return `"next":"X"`
+		case strings.Contains(s, "next"):
+			return "(next in X)"
+		case strings.Contains(s, " at "):
+			return strings.Split(s, " at ")[0] + " at X, in X"
 		case strings.HasPrefix(s, "there"):
 			return "there are ..."
 		case strings.HasPrefix(s, "198.51.100.2"):
