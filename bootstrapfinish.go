@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/bootstrap"
@@ -88,8 +89,8 @@ func (c *Client) instanceOf(node *tree.Instance) *Instance {
 	return nil
 }
 
-// askCallbacks has Factories make what is created, asks OnDelete about what goes, which stays if that refuses, and tells
-// OnWrite of what changes. It runs off the loop.
+// askCallbacks has Factories make what is created, tells OnWrite of what changes and at last, as it cannot be taken back, asks
+// OnDelete about what goes: that stays if it refuses. It runs off the loop.
 func (c *Client) askCallbacks(ctx context.Context, j *judgement) error {
 	for _, creation := range j.revision.Created {
 		in, err := c.make(ctx, creation)
@@ -101,23 +102,22 @@ func (c *Client) askCallbacks(ctx context.Context, j *judgement) error {
 		}
 		j.made[creation.Path()] = in
 	}
-	kept := j.revision.Removed[:0]
-	for _, node := range j.revision.Removed {
+	if err := runWrites(ctx, j.revision.Changed.Calls()); err != nil {
+		return err
+	}
+	j.written = true
+	j.revision.Removed = slices.DeleteFunc(j.revision.Removed, func(node *tree.Instance) bool {
 		in := c.instanceOf(node)
 		if in == nil || in.ownHooks().delete == nil {
-			kept = append(kept, node)
-			continue
+			return false
 		}
-		if err := guard(func() error { return in.ownHooks().delete(ctx) }); err != nil {
+		err := guard(func() error { return in.ownHooks().delete(ctx) })
+		if err != nil {
 			c.log.Info("stays, as OnDelete wants", "path", node.Path().String(), "err", err)
-			continue
 		}
-		kept = append(kept, node)
-	}
-	j.revision.Removed = kept
-	err := runWrites(ctx, j.revision.Changed.Calls())
-	j.written = err == nil
-	return err
+		return err != nil
+	})
+	return nil
 }
 
 // make makes a created instance and fills it.
@@ -308,9 +308,10 @@ func (c *Client) startOver(now time.Time) {
 	c.register(now, true)
 }
 
-// forget ends the registration without a De-register, so that the session begins anew.
+// forget ends the registration without a De-register, so that the session begins anew. DTLS goes on where it can.
 func (s *session) forget(now time.Time) {
 	s.leave, s.resume = time.Time{}, time.Time{}
+	s.suspendLink(now)
 	s.reg.Abort(now)
 	s.settle(now)
 	s.finishUpdates(ErrNotRegistered)

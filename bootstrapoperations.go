@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/bootstrap"
@@ -163,7 +164,24 @@ func (c *Client) decodeDraft(d *tree.Draft, f format.ContentFormat, base Path, p
 	if !format.Supported(f, c.version) || f.RequestOnly() {
 		return nil, &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
 	}
-	return format.Decode(f, base, payload, d)
+	nodes, err := format.Decode(f, base, payload, d)
+	var e *format.Error
+	if errors.As(err, &e) && (base.IsRoot() || tree.IsProtected(base.Object())) {
+		hidden := *e
+		hidden.Reason = withoutQuotes(e.Reason)
+		err = &hidden
+	}
+	return nodes, err
+}
+
+// withoutQuotes replaces what an error quotes of a payload, as that may be a key in the wrong place.
+func withoutQuotes(reason string) string {
+	for i := 0; i < len(reason); i++ {
+		if quoted, err := strconv.QuotedPrefix(reason[i:]); err == nil {
+			reason = reason[:i] + "…" + reason[i+len(quoted):]
+		}
+	}
+	return reason
 }
 
 // finish performs a Bootstrap-Finish (Core 1.1.1 §6.1.7.6). The answer waits for the judgement.

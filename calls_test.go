@@ -245,6 +245,12 @@ func TestRemoveIsNotHeldUp(t *testing.T) {
 				if _, err := c.server.Device("thermo-1"); err == nil && m.name == "registered" && limit > 0 {
 					t.Errorf("%s: still registered", m.name)
 				}
+				c.silent(lwm2mtest.Up)
+				sent := c.server.Network.Stats(lwm2mtest.ToServer).Sent
+				sleep(48 * time.Hour)
+				if n := c.server.Network.Stats(lwm2mtest.ToServer).Sent - sent; n > 0 && m.name != "new" && m.name != "stopping" {
+					t.Errorf("%s: the client is gone, and sends %d datagrams", m.name, n)
+				}
 			})
 		}
 	}

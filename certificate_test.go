@@ -43,7 +43,9 @@ func (a *authority) issue(c *x509.Certificate) tls.Certificate {
 	a.t.Helper()
 	a.last++
 	c.SerialNumber = big.NewInt(a.last)
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	if c.NotAfter.IsZero() {
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(a.t, err)
 	parent, signer := a.cert, a.key

@@ -30,9 +30,13 @@ var faults = []fault{
 		}
 	}},
 	{"bad network", func(w *weeks, _ *account) {
+		corrupt := 0.1 * w.random.Float64()
+		if slices.ContainsFunc(w.accounts, func(a *account) bool { return a.configured.Security == lwm2m.Security(lwm2m.NoSec{}) }) {
+			corrupt = 0 // for which UDP has a checksum
+		}
 		for _, d := range []lwm2mtest.Direction{lwm2mtest.ToServer, lwm2mtest.ToClient} {
 			w.network.SetConditions(d, lwm2mtest.Conditions{
-				Loss: w.random.Float64(), Duplicate: 0.3 * w.random.Float64(), Reorder: 0.3 * w.random.Float64(), Corrupt: 0.1 * w.random.Float64(),
+				Loss: w.random.Float64(), Duplicate: 0.3 * w.random.Float64(), Reorder: 0.3 * w.random.Float64(), Corrupt: corrupt,
 				HoldBack: time.Second, Delay: time.Duration(w.random.IntN(1000)) * time.Millisecond, Jitter: time.Duration(w.random.IntN(3000)) * time.Millisecond,
 			})
 		}
@@ -59,7 +63,7 @@ var faults = []fault{
 				_, _ = device.Execute(ctx, lwm2m.PathOf(1, a.ssid-1, 4), "")
 			}
 		})
-		a.disabled = time.Now().Add(a.pause + 2*time.Minute)
+		a.disabled = time.Now().Add(a.configured.DisableTimeout + 2*time.Minute)
 	}},
 	{"lifetime written", func(w *weeks, a *account) {
 		lifetime := pick(w.random, 5*time.Minute, time.Hour, 24*time.Hour)
@@ -78,9 +82,26 @@ var faults = []fault{
 			w.clock.step.Store(0)
 		}
 	}},
-	{"Update", func(w *weeks, _ *account) { w.call(func(ctx context.Context) { _ = w.client.Update(ctx) }) }},
+	{"Update", func(w *weeks, _ *account) {
+		device := w.client
+		w.call(func(ctx context.Context) { _ = device.Update(ctx) })
+	}},
 	{"Send", func(w *weeks, _ *account) {
-		w.call(func(ctx context.Context) { _ = w.client.Send(ctx, path("/3303/0")) })
+		device := w.client
+		w.call(func(ctx context.Context) { _ = device.Send(ctx, path("/3303/0")) })
+	}},
+	{"power lost", func(w *weeks, _ *account) {
+		ended, cancel := context.WithCancel(w.ctx)
+		cancel()
+		_ = w.host.Remove(ended, w.client)
+		sleep(time.Duration(w.random.IntN(600)) * time.Second)
+		w.boot()
+	}},
+	{"device restarted", func(w *weeks, _ *account) {
+		soon, cancel := context.WithTimeout(w.ctx, 10*time.Second)
+		defer cancel()
+		_ = w.host.Remove(soon, w.client)
+		w.boot()
 	}},
 	{"measured", func(w *weeks, _ *account) {
 		for range w.random.IntN(50) {

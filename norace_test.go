@@ -2,4 +2,7 @@
 
 package lwm2m_test
 
-const manyObservations = 10_000
+const (
+	manyObservations = 10_000
+	someSeeds        = 20 // of TestTwoWeeks
+)

@@ -2,5 +2,8 @@
 
 package lwm2m_test
 
-// manyObservations are fewer with the race detector, which makes everything ten times slower.
-const manyObservations = 5000
+// These are fewer with the race detector, which makes everything ten times slower.
+const (
+	manyObservations = 5000
+	someSeeds        = 4
+)

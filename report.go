@@ -48,9 +48,31 @@ func (c *Client) takeSamples(server uint16, nodes []format.Node, limit int) ([]f
 			continue
 		}
 		share := max(int(int64(pending)*int64(min(limit, total))/int64(total)), 1)
+		n.Value = c.latest(n)
 		all = taken.take(all, c.seriesAt(n.Path), share, n)
 	}
 	return all, taken
+}
+
+// latest is the value of a node now: it may have been set since it was read, and is among the samples
+// then. What a callback has read stays. It is called with c.mu held.
+func (c *Client) latest(n format.Node) Value {
+	node, ok := c.tree.Instance(n.Path)
+	if !ok {
+		return n.Value
+	}
+	if h := node.HooksOf(n.Path.Resource()); h != nil && h.Read != nil {
+		return n.Value
+	}
+	content, _ := node.Get(n.Path.Resource())
+	now := content.Value()
+	if n.Path.Depth() == 4 {
+		now, _ = content.Item(n.Path.ResourceInstance())
+	}
+	if now.IsZero() {
+		return n.Value
+	}
+	return now
 }
 
 // take appends at most limit samples of s to nodes, and after the last of them the current value if that is

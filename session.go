@@ -128,7 +128,7 @@ func (s *session) settle(now time.Time) {
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())
 	}
-	if next.IsZero() {
+	if next.IsZero() || s.client.finished {
 		s.client.shard.loop.Unschedule(&s.timer)
 	} else {
 		s.client.shard.loop.Schedule(&s.timer, next)
@@ -200,6 +200,7 @@ func (s *session) abandon(now time.Time) {
 	if s.reg.State() == registration.StateDeregistering {
 		s.client.emit(Event{Kind: DeregistrationFailed, Time: now, Server: s.ssid, Err: errNoTime})
 	}
+	s.leave, s.resume = time.Time{}, time.Time{}
 	s.reg.Abort(now)
 	s.settle(now)
 	s.disconnect(now)

@@ -320,3 +320,27 @@ func (f *fixture) inject(m coap.Message) {
 		f.Fatal("nobody took the message")
 	}
 }
+
+// A device that is let go of while a server has disabled it does not come back at the end of the pause.
+func TestRemovedWhileDisabled(t *testing.T) {
+	configure := func(config *lwm2m.Config, f *fixture) {
+		withTestObject(config, f)
+		config.Servers[0].DisableTimeout = time.Hour
+		f.runOnHost()
+	}
+	startTwo(t, configure, func(f *fixture, second *server.Device) {
+		_, err := second.Observe(f.ctx, path("/3303/0"), server.ObserveOptions{})
+		must(t, err)
+		f.play(exchange{post("/1/0/4", none, ""), model.Changed, none, ""})
+		sleep(time.Minute)
+		ended, cancel := context.WithCancel(f.ctx)
+		cancel()
+		_ = f.host.Remove(ended, f.client)
+		synctest.Wait()
+		sent := f.server.Network.Stats(lwm2mtest.ToServer).Sent
+		sleep(2 * time.Hour)
+		if n := f.server.Network.Stats(lwm2mtest.ToServer).Sent - sent; n > 0 {
+			t.Errorf("the device is gone, and sends %d datagrams", n)
+		}
+	})
+}

@@ -21,9 +21,10 @@ import (
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/oma"
 	"github.com/lwm2m-go/lwm2m/server"
+	"github.com/lwm2m-go/lwm2m/store"
 )
 
-var seeds = flag.Int("seeds", 20, "how many seeds TestTwoWeeks takes")
+var seeds = flag.Int("seeds", someSeeds, "how many seeds TestTwoWeeks takes")
 
 // Two weeks in the life of a device whose networks, name servers and servers fail in all ways, one after another and at the
 // same time. After each repair it is registered again within the time that its configuration promises, is read and
@@ -39,44 +40,57 @@ func TestTwoWeeks(t *testing.T) {
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			twoWeeks(t, seed)
+			twoWeeks(t, seed, false)
 		})
 	}
 }
 
-func twoWeeks(t *testing.T, seed uint64) *weeks {
+func twoWeeks(t *testing.T, seed uint64, measuresHeap bool) *weeks {
 	label := fmt.Sprintf("two weeks, seed %d", seed)
 	var w *weeks
 	pprof.Do(t.Context(), pprof.Labels("test", label), func(context.Context) {
 		synctest.Test(t, func(t *testing.T) {
 			w = newWeeks(t, seed)
-			w.label = label
+			w.label, w.measuresHeap = label, measuresHeap
 			w.live(14 * 24 * time.Hour)
 		})
 	})
 	return w
 }
 
+// The heap does not grow either. It is measured while no other test runs.
+func TestTwoWeeksHeap(t *testing.T) {
+	w := twoWeeks(t, 0, true)
+	n := len(w.heaps) - 1
+	if grown := int64(w.heaps[n]) - int64(w.heaps[min(1, n)]); grown > 256<<10 {
+		t.Errorf("the heap has grown by %d bytes: %v", grown, w.heaps)
+	}
+}
+
 // weeks is a device with its servers, and what befalls them.
 type weeks struct {
 	*testing.T
-	label    string
-	ctx      context.Context
-	random   *rand.Rand
-	begin    time.Time
-	network  *lwm2mtest.Network
-	clock    *wallClock
-	host     *lwm2m.Host
-	client   *lwm2m.Client
-	temp     *ipso.Temperature
-	accounts []*account
-	measured int
-	calls    sync.WaitGroup // of the API, under way
-	touched  map[netip.AddrPort]bool
+	label        string
+	measuresHeap bool
+	ctx          context.Context
+	random       *rand.Rand
+	begin        time.Time
+	network      *lwm2mtest.Network
+	clock        *wallClock
+	host         *lwm2m.Host
+	client       *lwm2m.Client
+	temp         *ipso.Temperature
+	history      int         // samples to keep
+	kept         lwm2m.Store // over restarts of the device; may be nil
+	accounts     []*account
+	measured     int
+	calls        sync.WaitGroup // of the API, under way
+	touched      map[netip.AddrPort]bool
 
 	checks   int
 	censuses []census
 	routines []int
+	heaps    []uint64 // if measured
 
 	mu  sync.Mutex
 	log []string
@@ -84,15 +98,14 @@ type weeks struct {
 
 // account is one of the servers, and what the device has been told about it.
 type account struct {
-	ssid     uint16
-	server   *lwm2mtest.Server
-	name     string
-	address  netip.AddrPort
-	secure   bool
-	pause    time.Duration // of a Disable
-	retry    time.Duration // longest wait between two attempts
-	lifetime time.Duration // the longest since the last check
-	disabled time.Time     // end of the last Disable
+	ssid       uint16
+	server     *server.Server
+	name       string
+	address    netip.AddrPort
+	configured lwm2m.ServerAccount
+	retry      retryConfig
+	lifetime   time.Duration // the longest since the last check
+	disabled   time.Time     // end of the last Disable
 
 	registration string // in which it observes
 	observation  *observed
@@ -127,9 +140,27 @@ func newWeeks(t *testing.T, seed uint64) *weeks {
 		T: t, ctx: t.Context(), random: rand.New(rand.NewPCG(seed, 14)), begin: time.Now(),
 		network: lwm2mtest.NewNetwork(seed), clock: newWallClock(), touched: map[netip.AddrPort]bool{},
 	}
+	if w.random.IntN(2) == 0 {
+		w.kept = &store.Memory{}
+	}
+	w.history = w.random.IntN(2) * 10
+	for i := range 1 + w.random.IntN(3) {
+		w.addAccount(uint16(i + 1))
+	}
+	w.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
+	lwm2m.SetClock(w.host, w.clock.now)
+	lwm2m.SetSeed(w.host, seed)
+	w.boot()
+	return w
+}
+
+// boot starts the device.
+func (w *weeks) boot() {
 	w.temp = ipso.NewTemperature(0)
+	must(w, w.temp.SensorValue.Set(float64(w.measured)))
+	w.temp.SensorValue.KeepHistory(w.history)
 	config := lwm2m.Config{
-		Endpoint: "thermo-1", Network: w.network, Objects: []lwm2m.ObjectInstance{w.temp},
+		Endpoint: "thermo-1", Network: w.network, Objects: []lwm2m.ObjectInstance{w.temp}, Store: w.kept,
 		OnEvent: func(e lwm2m.Event) {
 			if e.Kind != lwm2m.Updating && (e.Kind != lwm2m.Updated || e.Handshake != "") { // those are many
 				w.note("%v", e)
@@ -139,58 +170,75 @@ func newWeeks(t *testing.T, seed uint64) *weeks {
 	if os.Getenv("LWM2M_TRACE") != "" {
 		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	must(t, w.temp.SensorValue.Set(0))
-	if w.random.IntN(2) == 0 {
-		w.temp.SensorValue.KeepHistory(10)
-	}
-	for i := range 1 + w.random.IntN(3) {
-		w.addAccount(&config, uint16(i+1))
+	for _, a := range w.accounts {
+		config.Servers = append(config.Servers, a.configured)
+		config.Objects = append(config.Objects, a.object(w))
+		a.lifetime = max(a.lifetime, a.configured.Lifetime)
 	}
 	client, err := lwm2m.NewClient(config)
-	must(t, err)
+	must(w, err)
 	w.client = client
-	w.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
-	lwm2m.SetClock(w.host, w.clock.now)
-	lwm2m.SetSeed(w.host, seed)
-	must(t, w.host.Add(client))
-	return w
+	must(w, w.host.Add(client))
 }
 
 // addAccount makes a server and the account for it.
-func (w *weeks) addAccount(config *lwm2m.Config, ssid uint16) {
+func (w *weeks) addAccount(ssid uint16) {
 	a := &account{
 		ssid: ssid, name: fmt.Sprintf("server-%d.example", ssid), address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(ssid)}), 5683),
-		lifetime: pick(w.random, 5*time.Minute, time.Hour, 6*time.Hour, 24*time.Hour),
-		pause:    pick(w.random, 5*time.Minute, time.Hour),
+		retry: pick(w.random, retryConfig{}, retryConfig{3, 10, 300, 2}, retryConfig{2, 60, 1800, 5}, retryConfig{1, 1, 60, 1}, retryConfig{4, 30, 600, 1}),
+	}
+	a.configured = lwm2m.ServerAccount{
+		URI: "coap://" + a.name, Security: lwm2m.NoSec{},
+		Lifetime:       pick(w.random, 5*time.Minute, 5*time.Minute, time.Hour, time.Hour, 6*time.Hour, 24*time.Hour),
+		DisableTimeout: pick(w.random, 5*time.Minute, time.Hour),
 	}
 	w.network.SetName(a.name, a.address.Addr())
-	options := lwm2mtest.Options{Network: w.network, Timeout: 48 * time.Hour}
-	options.Config.Rand = rand.New(rand.NewPCG(w.random.Uint64(), 1))
-	scheme, security := "coap", lwm2m.Security(lwm2m.NoSec{})
+	config := server.Config{Rand: rand.New(rand.NewPCG(w.random.Uint64(), 1)), OnEvent: func(e server.Event) {
+		if e.Kind != server.Updated && e.Kind != server.Sent {
+			w.note("server %d: %v %s", ssid, e, e.Registration.ID)
+		}
+	}}
+	listen := (*server.Server).ListenOn
 	if w.random.IntN(3) > 0 {
-		a.secure = true
 		a.address = netip.AddrPortFrom(a.address.Addr(), 5684)
-		options.Config.Credentials = testCredentials()
-		options.Config.Credentials.NoConnectionID = w.random.IntN(2) == 0
-		scheme, security = "coaps", testPSK()
+		a.configured.URI, a.configured.Security = "coaps://"+a.name, testPSK()
+		config.Credentials = testCredentials()
+		config.Credentials.NoConnectionID = w.random.IntN(2) == 0
+		listen = (*server.Server).ListenSecureOn
 	}
-	options.Address = a.address.String()
-	a.server = lwm2mtest.NewServer(w.T, options)
-	config.Servers = append(config.Servers, lwm2m.ServerAccount{
-		URI: scheme + "://" + a.name, Security: security, Lifetime: a.lifetime, DisableTimeout: a.pause,
-	})
-	object := oma.NewServer(ssid-1, ssid)
-	if r := pick(w.random, [4]int{}, [4]int{3, 10, 300, 2}, [4]int{2, 60, 1800, 5}, [4]int{1, 1, 60, 1}); r[0] == 0 {
-		a.retry = 24 * time.Hour
-	} else {
-		must(w, object.CommunicationRetryCount.Set(uint64(r[0])))
-		must(w, object.CommunicationRetryTimer.Set(uint64(r[1])))
-		must(w, object.CommunicationSequenceDelayTimer.Set(uint64(r[2])))
-		must(w, object.CommunicationSequenceRetryCount.Set(uint64(r[3])))
-		a.retry = time.Duration(max(r[1]<<max(r[0]-2, 0), r[2])) * time.Second
-	}
-	config.Objects = append(config.Objects, object)
+	var err error
+	a.server, err = server.New(config)
+	must(w, err)
+	must(w, listen(a.server, w.network, a.address.String()))
 	w.accounts = append(w.accounts, a)
+}
+
+// retryConfig is Resources 17 to 20 of the Server Object; the zero value leaves them out.
+type retryConfig struct{ count, timer, sequenceDelay, sequences uint64 }
+
+// object is the Server Object of the account.
+func (a *account) object(t testing.TB) *oma.Server {
+	in := oma.NewServer(a.ssid-1, a.ssid)
+	if a.retry != (retryConfig{}) {
+		must(t, in.CommunicationRetryCount.Set(a.retry.count))
+		must(t, in.CommunicationRetryTimer.Set(a.retry.timer))
+		must(t, in.CommunicationSequenceDelayTimer.Set(a.retry.sequenceDelay))
+		must(t, in.CommunicationSequenceRetryCount.Set(a.retry.sequences))
+	}
+	return in
+}
+
+// longest is the longest wait between two attempts to register.
+func (r retryConfig) longest() time.Duration {
+	if r == (retryConfig{}) {
+		r = retryConfig{5, 60, 86400, 1}
+	}
+	last := r.timer
+	for range int(r.count) - 2 {
+		last *= 2
+	}
+	wait := time.Duration(max(last, r.sequenceDelay)) * time.Second
+	return wait + min(wait/4, 5*time.Minute) // at random, so that not all devices come back at once
 }
 
 func pick[T any](random *rand.Rand, choice ...T) T { return choice[random.IntN(len(choice))] }
@@ -204,29 +252,19 @@ const giveUp = 93 * time.Second
 //     the Update that is due finds out. It may have to wait for another request, such as a notification,
 //     to be given up, and is given up then. The new connection and the Register succeed.
 //   - An attempt to connect or to register is under way, and fails as it began before the repair. The next one follows
-//     after the longest wait that Resources 17 to 20 make, longer at random by a quarter of it and five minutes at most, and succeeds.
+//     after the longest wait that Resources 17 to 20 make, and succeeds.
 //   - The server has disabled the device: it comes back at the end of the pause.
 func (a *account) promise(repaired time.Time) time.Duration {
 	update := a.lifetime / 2
 	if a.lifetime >= 2*giveUp {
 		update = a.lifetime - giveUp
 	}
-	retry := a.retry + min(a.retry/4, 5*time.Minute)
-	return max(update+2*giveUp, giveUp+retry, a.disabled.Sub(repaired)) + 5*time.Second
+	return max(update+2*giveUp, giveUp+a.retry.longest(), a.disabled.Sub(repaired)) + 5*time.Second
 }
 
 // live leads through trouble and repair.
 func (w *weeks) live(length time.Duration) {
-	ctx, cancel := context.WithCancel(w.ctx)
-	ended := make(chan struct{})
-	go func() {
-		_ = w.host.Run(ctx)
-		close(ended)
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
+	defer w.run()()
 	w.check()
 	for time.Since(w.begin) < length {
 		w.trouble()
@@ -235,9 +273,26 @@ func (w *weeks) live(length time.Duration) {
 		if day := int(time.Since(w.begin) / (24 * time.Hour)); len(w.censuses) < day || time.Since(w.begin) >= length {
 			w.count()
 		}
-		sleep(time.Duration(w.random.Int64N(int64(12 * time.Hour))))
+		sleep(time.Duration(w.random.ExpFloat64() * float64(2*time.Hour)))
 	}
 	w.compare()
+}
+
+// run has all live, until the function that it returns is called.
+func (w *weeks) run() (end func()) {
+	servers, endServers := context.WithCancel(w.ctx)
+	devices, endDevices := context.WithCancel(w.ctx)
+	var serving, living sync.WaitGroup
+	for _, a := range w.accounts {
+		serving.Go(func() { _ = a.server.Run(servers) })
+	}
+	living.Go(func() { _ = w.host.Run(devices) })
+	return func() {
+		endDevices()
+		living.Wait()
+		endServers()
+		serving.Wait()
+	}
 }
 
 // repair makes everything work again.
@@ -353,9 +408,21 @@ func (w *weeks) observe(device *server.Device) *observed {
 // count takes the census of a day, at rest: what CoAP remembers for a while is forgotten (RFC 7252 §4.8.2).
 func (w *weeks) count() {
 	sleep(10 * time.Minute)
-	w.censuses = append(w.censuses, takeCensus(w.client, w.host))
+	w.censuses = append(w.censuses, w.census())
 	n, _ := labelled(w.label)
 	w.routines = append(w.routines, n)
+	if w.measuresHeap {
+		w.heaps = append(w.heaps, heap())
+	}
+}
+
+// census counts what the device has, and its servers.
+func (w *weeks) census() census {
+	values := []any{w.client, w.host}
+	for _, a := range w.accounts {
+		values = append(values, a.server)
+	}
+	return takeCensus(values...)
 }
 
 // slack is what differs between two quiet moments, and slackBytes that of buffers.

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	shared, errOfShared = leshan.StartMain(options)
 	code := m.Run()
-	if err := errors.Join(shared.Close(), leaks(code)); err != nil {
+	if err := errors.Join(shared.Close(), bootstrapServer.Close(), leaks(code)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

@@ -182,13 +182,19 @@ func TestOfflineNotStored(t *testing.T) {
 	a.notified("/3303/0/5700", temperature(34))
 }
 
-// A new Register ends observations. What was stored waits until Leshan observes the same again.
+// A new Register, as Leshan has forgotten the client meanwhile, ends observations. What was stored waits until Leshan
+// observes the same again.
 func TestOfflineUntilRegister(t *testing.T) {
 	t.Parallel()
 	a := goAway(t, leshan.SenMLCBOR, true)
 	a.missed(31)
-	a.history.wait(a.ctx, t, lwm2m.RegistrationTimeout) // of the Update; a Register follows
+	a.history.wait(a.ctx, t, lwm2m.RegistrationTimeout) // of the Update
 	a.missed(32)
+	other := newDevice(t, a.leshan)
+	other.run()
+	a.event(leshan.Registered)
+	other.stop()
+	a.event(leshan.Deregistered)
 	a.link.set(faults{})
 	a.event(leshan.Registered)
 	a.history.wait(a.ctx, t, lwm2m.ObservationEnded)

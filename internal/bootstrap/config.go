@@ -11,9 +11,12 @@ import (
 const (
 	// DefaultWatchdog is CoAP's EXCHANGE_LIFETIME (RFC 7252 §4.8.2, Core 1.1.1 §6.1.7.2).
 	DefaultWatchdog = 247 * time.Second
-	// DefaultFarewell is how long the link stays open after a Finish, so that
-	// its answer arrives.
+	// DefaultFarewell is how long after a Finish the client turns to other servers, so
+	// that its answer arrives first.
 	DefaultFarewell = time.Second
+	// DefaultLinger is how long the link then stays open, to answer again a Finish whose answer
+	// was lost: CoAP's MAX_TRANSMIT_SPAN (RFC 7252 §4.8.2).
+	DefaultLinger = 45 * time.Second
 	// DefaultRetryTimer is the shortest wait after a first attempt that failed.
 	DefaultRetryTimer = 10 * time.Second
 	// DefaultMaxRetryTimer is where the wait between attempts stops to grow.

@@ -33,6 +33,8 @@
 // [Machine.Finish]. A Finish that the owner refuses leaves the session open, so
 // that the Bootstrap-Server can put right what is wrong. A session ends without
 // effect when the Bootstrap-Server is silent for [Config.Watchdog].
+// After a success the link stays open for [DefaultLinger], as the answer to Finish may be lost; a bootstrap
+// that is wanted meanwhile goes over it.
 //
 // Since LwM2M 1.2 a client may ask for a Bootstrap-Pack instead, which is
 // judged like a Finish. Whatever goes wrong with it leads to a Bootstrap-Request.

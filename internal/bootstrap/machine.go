@@ -53,6 +53,7 @@ type Machine struct {
 
 	next  time.Time // deadline of the state; zero: none
 	purge time.Time // when the account of the Bootstrap-Server goes; zero: never
+	leave time.Time // when to close the link of a session that has succeeded; zero: there is none
 
 	lastID      uint32 // of the last Request
 	outstanding uint32 // ID of the Request that waits for an answer; 0: none
@@ -85,13 +86,19 @@ func (m *Machine) Actions() []Action {
 
 // Deadline is when Expire is to be called; the zero time means never.
 func (m *Machine) Deadline() time.Time {
-	if !m.mayPurge() || m.purge.IsZero() {
-		return m.next
+	deadline := earlier(m.next, m.leave)
+	if m.mayPurge() {
+		deadline = earlier(deadline, m.purge)
 	}
-	if m.next.IsZero() || m.purge.Before(m.next) {
-		return m.purge
+	return deadline
+}
+
+// earlier is the earlier of two times, of which the zero time means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	return m.next
+	return a
 }
 
 // mayPurge reports whether the account can go without doing harm to a bootstrap.
@@ -165,17 +172,22 @@ func (m *Machine) Expire(now time.Time) {
 	if d := m.Deadline(); d.IsZero() || now.Before(d) {
 		return
 	}
+	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	if passed(m.leave) {
+		m.disconnect()
+	}
 	switch {
-	case m.mayPurge() && !m.purge.IsZero() && !now.Before(m.purge):
+	case m.mayPurge() && passed(m.purge):
 		m.purge = time.Time{}
 		m.abandon()
 		m.do(Purge{})
+	case !passed(m.next):
 	case m.state == StateWaiting:
 		m.try(now)
 	case m.state == StateSession:
 		m.abort(now, ErrSilent)
 	case m.state == StateEnding:
-		m.end()
+		m.end(now)
 	}
 }
 
@@ -193,7 +205,7 @@ func (m *Machine) LinkUp(now time.Time) {
 // LinkDown tells that there is no link: to connect failed, or the link was lost.
 // The outstanding Request is lost with it.
 func (m *Machine) LinkDown(now time.Time, err error) {
-	m.linked, m.outstanding = false, 0
+	m.linked, m.outstanding, m.leave = false, 0, time.Time{}
 	switch m.state {
 	case StateConnecting, StateRequesting:
 		m.fail(now, err, 0)
@@ -201,13 +213,14 @@ func (m *Machine) LinkDown(now time.Time, err error) {
 		m.do(Drop{})
 		m.fail(now, err, 0)
 	case StateEnding:
-		m.end()
+		m.end(now)
 	}
 }
 
 // try makes an attempt, on a link that is there or a new one.
 func (m *Machine) try(now time.Time) {
 	m.attempt++
+	m.leave = time.Time{}
 	if m.linked {
 		m.request(now)
 		return
@@ -242,7 +255,7 @@ func (m *Machine) fail(now time.Time, err error, least time.Duration) {
 
 // disconnect closes the link, or gives up connecting.
 func (m *Machine) disconnect() {
-	m.linked = false
+	m.linked, m.leave = false, time.Time{}
 	m.do(Close{})
 }
 

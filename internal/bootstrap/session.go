@@ -69,16 +69,17 @@ func (m *Machine) succeed(now time.Time) {
 		m.purge = now.Add(m.config.AccountTimeout)
 	}
 	if m.packed {
-		m.end()
+		m.disconnect()
+		m.end(now)
 		return
 	}
 	m.enter(StateEnding, now.Add(DefaultFarewell))
 }
 
-// end lets go of a session that has succeeded.
-func (m *Machine) end() {
+// end lets go of a session that has succeeded. Its link stays a while.
+func (m *Machine) end(now time.Time) {
 	if m.linked && !m.config.keepsLink() {
-		m.disconnect()
+		m.leave = now.Add(DefaultLinger)
 	}
 	m.wanted = 0 // what was asked for meanwhile is done
 	m.enter(StateIdle, time.Time{})

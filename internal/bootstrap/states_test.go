@@ -133,7 +133,7 @@ func silent(m *Machine) error {
 		return errors.New("requesting without a request")
 	case (s == StateWaiting || s == StateSession || s == StateEnding) && m.next.IsZero():
 		return fmt.Errorf("%v without a deadline", s)
-	case s != StateWaiting && s != StateIdle && m.wanted == 0:
+	case (s == StateConnecting || s == StateRequesting) && m.wanted == 0:
 		return fmt.Errorf("%v, but nothing is wanted", s)
 	}
 	return nil

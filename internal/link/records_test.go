@@ -280,3 +280,46 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestReplayAfterSuspend replays what was received before a session was suspended, also over a restart: the counters go on.
+func TestReplayAfterSuspend(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		bubble(t, &DTLSServer{}, func(t *testing.T, s *secure) {
+			var seen []Packet
+			s.net.SetTrace(func(h Happening) {
+				if h.Outcome == Delivered && h.Packet.Direction == ToClient {
+					p := h.Packet
+					p.Data = bytes.Clone(p.Data)
+					seen = append(seen, p)
+				}
+			})
+			d, n := s.client(), &notebook{}
+			d.Base = s.net.From(ap("203.0.113.7:40000"))
+			l := s.dial(d, n, 0, Full)
+			s.exchange(l, n, "a", "b", "c")
+			l.Suspend()
+			if restarts {
+				saved, err := d.Export(true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d = s.client()
+				d.Base = s.net.From(ap("203.0.113.7:40000"))
+				if err := d.Import(saved); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l = s.dial(d, n, 0, Kept)
+			s.net.SetTrace(nil)
+			for _, p := range seen {
+				if !s.net.Inject(p.From, ap(l.Local().String()), p.Data) {
+					t.Error("nobody is there")
+				}
+			}
+			synctest.Wait()
+			wantData(t, n)
+			s.exchange(l, n, "d")
+			l.Close()
+		})
+	}
+}

@@ -160,7 +160,7 @@ func (d *Draft) rewritten(o *object, p model.Path, nodes []format.Node) (*Instan
 
 // set gives a Resource of in the values of nodes.
 func (d *Draft) set(in *Instance, def *model.Resource, nodes []format.Node) error {
-	if isNoServerID(in, def, nodes) {
+	if isNone(in, def, nodes) {
 		in.Remove(def.ID)
 		return nil
 	}
@@ -172,14 +172,20 @@ func (d *Draft) set(in *Instance, def *model.Resource, nodes []format.Node) erro
 	return nil
 }
 
-// isNoServerID reports whether nodes give an account one of the Short Server IDs that are none, 0 and 65535. Some
-// Bootstrap-Servers write that to their own account, which has none.
-func isNoServerID(in *Instance, def *model.Resource, nodes []format.Node) bool {
-	if in.def.ID != objectSecurity || def.ID != securitySSID || len(nodes) != 1 || nodes[0].Value.Kind() != model.Integer {
+// isNone reports whether nodes give an account a value that stands for none. Bootstrap-Servers write such to accounts
+// that do not need the Resource: the Short Server IDs 0 and 65535 to their own one, and nothing, as text or bytes,
+// where that is no possible value, such as the keys of the SMS binding.
+func isNone(in *Instance, def *model.Resource, nodes []format.Node) bool {
+	if in.def.ID != objectSecurity || len(nodes) != 1 || def.Mandatory {
 		return false
 	}
-	ssid := nodes[0].Value.Int()
-	return ssid == 0 || ssid == model.MaxID
+	switch v := nodes[0].Value; v.Kind() {
+	case model.Integer:
+		return def.ID == securitySSID && (v.Int() == 0 || v.Int() == model.MaxID)
+	case model.String, model.Opaque:
+		return v.Len() == 0 && def.Range.Check(v) != nil
+	}
+	return false
 }
 
 // store puts the instances into the Draft, if there is room for all of them.

@@ -143,6 +143,9 @@ func (s *process) arguments(prog program, options Options, ports []string) ([]st
 			args = append(args, "-vv")
 		}
 	}
+	if options.AwakeTime != 0 && !prog.isDemo() {
+		args = append(args, "-awake", strconv.FormatInt(options.AwakeTime.Milliseconds(), 10))
+	}
 	if len(options.Certificate.Certificate) > 0 {
 		files, err := s.writeIdentity(options)
 		if err != nil {

@@ -30,6 +30,9 @@ type Options struct {
 	// ClientAuthorities are the authorities that the chain of a client's certificate
 	// has to lead to. Default: Leshan accepts every certificate in the handshake.
 	ClientAuthorities []*x509.Certificate
+	// AwakeTime is how long Leshan takes a client in queue mode for awake after it
+	// has spoken, in whole milliseconds. Default: Leshan's, 93 s.
+	AwakeTime time.Duration
 	// Verbose has Leshan log each request and its content.
 	Verbose bool
 	// StartTimeout bounds the wait for a started server; 0 means one minute.

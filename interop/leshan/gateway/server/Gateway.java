@@ -11,6 +11,7 @@ import org.eclipse.leshan.core.model.ObjectModel;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.model.VersionedModelProvider;
+import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
 import org.eclipse.leshan.servers.security.InMemorySecurityStore;
 import org.eclipse.leshan.servers.security.NonUniqueSecurityInfoException;
 import org.eclipse.leshan.servers.security.SecurityInfo;
@@ -27,7 +28,8 @@ import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServe
  * Leshan, unmodified; this program only carries calls and events across.
  *
  * <p>Options (the demo's names): -lh -lp CoAP host and port, -slh -slp CoAPS, -wh -wp HTTP, -m folder
- * of further object definitions, and those of {@link Identity}.
+ * of further object definitions, -awake milliseconds for which a client in queue mode is taken for
+ * awake, and those of {@link Identity}.
  */
 public final class Gateway {
     public static void main(String[] args) {
@@ -71,6 +73,10 @@ public final class Gateway {
         builder.setObjectModelProvider(new VersionedModelProvider(models));
         builder.setSecurityStore(security);
         builder.setEndpointsProviders(endpoints.build());
+        if (options.containsKey("-awake")) {
+            int milliseconds = Integer.parseInt(options.get("-awake"));
+            builder.setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(milliseconds));
+        }
         Identity identity = Identity.of(options);
         if (identity != null) {
             builder.setPrivateKey(identity.key).setCertificateChain(identity.chain);
