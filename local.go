@@ -95,6 +95,3 @@ func (c *Client) WriteAttributes(ctx context.Context, server uint16, p Path, upd
 		c.wake() // for the observations that follow them
 	})
 }
-
-// RemoveItem removes one instance of a Multiple-Instance Resource. The Resource stays, if empty.
-func (in *Instance) RemoveItem(resource, item uint16) { in.removeItem(resource, item) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -13,9 +14,13 @@ import (
 // screen is a terminal that somebody types at: it edits lines, remembers them, and completes them. What is written to
 // it while a line is typed appears above that line.
 type screen struct {
-	*term.Terminal
+	terminal *term.Terminal
+	output   io.Writer // the same, past the line that is typed
 	fd       int
 	complete func(line string) (start int, candidates []string)
+
+	mu  sync.RWMutex
+	raw bool // a line is being typed
 }
 
 // newScreen returns a screen if input and output are a terminal, else nil.
@@ -28,24 +33,51 @@ func newScreen(in io.Reader, out io.Writer, prompt string) *screen {
 	if prompt == "" {
 		prompt = defaultPrompt
 	}
-	s := &screen{Terminal: term.NewTerminal(struct {
+	s := &screen{output: output, fd: int(input.Fd()), terminal: term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{input, output}, prompt), fd: int(input.Fd())}
-	s.AutoCompleteCallback = s.key
+	}{input, output}, prompt)}
+	s.terminal.AutoCompleteCallback = s.key
 	return s
+}
+
+// Write writes above the line that is being typed, if there is one.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.raw {
+		return s.terminal.Write(p)
+	}
+	return s.output.Write(p)
+}
+
+// begin has the terminal hand over each key. end has it be as before.
+func (s *screen) begin() (end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, err := term.MakeRaw(s.fd)
+	if err != nil {
+		return nil, err
+	}
+	s.raw = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.raw = false
+		_ = term.Restore(s.fd, before)
+	}, nil
 }
 
 // readLine reads a line, until ctx ends. The terminal is as it was before when it returns, so that Ctrl-C interrupts a
 // command that runs. The error is io.EOF after Ctrl-C and Ctrl-D.
 func (s *screen) readLine(ctx context.Context) (string, error) {
-	before, err := term.MakeRaw(s.fd)
+	end, err := s.begin()
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = term.Restore(s.fd, before) }()
+	defer end()
 	if width, height, err := term.GetSize(s.fd); err == nil && width > 0 {
-		_ = s.SetSize(width, height)
+		_ = s.terminal.SetSize(width, height)
 	}
 	type outcome struct {
 		line string
@@ -53,7 +85,7 @@ func (s *screen) readLine(ctx context.Context) (string, error) {
 	}
 	typed := make(chan outcome, 1)
 	go func() {
-		line, err := s.ReadLine()
+		line, err := s.terminal.ReadLine()
 		if errors.Is(err, term.ErrPasteIndicator) {
 			err = nil
 		}
@@ -62,11 +94,11 @@ func (s *screen) readLine(ctx context.Context) (string, error) {
 	select {
 	case o := <-typed:
 		if o.err != nil {
-			_, _ = s.Write([]byte("\n"))
+			_, _ = io.WriteString(s.output, "\r\n")
 		}
 		return o.line, o.err
 	case <-ctx.Done():
-		_, _ = os.Stdout.WriteString("\r\n")
+		_, _ = io.WriteString(s.output, "\r\n")
 		return "", ctx.Err()
 	}
 }

@@ -49,7 +49,7 @@ var plan = Rooms{
 		{Dir: "internal/tools/..."},
 
 		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "shell", "lwm2mtest", "cmd/...", "internal/*"},
-			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys"}},
+			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"}},
 		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
 		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest"}},
 	},
