@@ -40,6 +40,7 @@ type Client struct {
 	ordering     *ordering     // nil if no server waits for another
 	bootstrapper *bootstrapper // nil if there is no account of a Bootstrap-Server
 	stopping,
+	paused,
 	finished bool
 
 	events events

@@ -1,0 +1,141 @@
+package lwm2m_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/lwm2mtest"
+	"github.com/lwm2m-go/lwm2m/model"
+	"github.com/lwm2m-go/lwm2m/server"
+)
+
+// generations are the accounts that a Bootstrap-Server writes: each has a number that all its parts tell.
+type generations struct {
+	server *lwm2mtest.Server
+
+	mu       sync.Mutex
+	begun    int // the last that may be in force
+	accepted int // the last that is, as the device has said
+	ended    int // how many were accepted
+}
+
+// shortServerID and lifetime tell the number of a generation.
+func (*generations) shortServerID(n int) int64 { return int64(n%60000 + 1) }
+func (*generations) lifetime(n int) int64      { return int64(n + 1000) }
+
+// script writes the next generation.
+func (g *generations) script(ctx context.Context, b *server.BootstrapSession) error {
+	g.mu.Lock()
+	g.begun++
+	n := g.begun
+	g.mu.Unlock()
+	node := func(v model.Value, ids ...uint16) server.Node {
+		return server.Node{Path: lwm2m.PathOf(ids...), Value: v}
+	}
+	ssid := model.IntegerValue(g.shortServerID(n))
+	for _, step := range []func() (*server.Response, error){
+		func() (*server.Response, error) { return b.Delete(ctx, path("/0")) },
+		func() (*server.Response, error) { return b.Delete(ctx, path("/1")) },
+		func() (*server.Response, error) {
+			return b.WriteNodes(ctx, path("/0/7"), []server.Node{
+				node(model.StringValue(g.server.URI()), 0, 7, 0), node(model.BooleanValue(false), 0, 7, 1), node(model.IntegerValue(3), 0, 7, 2),
+				node(model.OpaqueValue(nil), 0, 7, 3), node(model.OpaqueValue(nil), 0, 7, 4), node(model.OpaqueValue(nil), 0, 7, 5),
+				node(ssid, 0, 7, 10),
+			}, server.WriteOptions{})
+		},
+		func() (*server.Response, error) {
+			return b.WriteNodes(ctx, path("/1/7"), []server.Node{
+				node(ssid, 1, 7, 0), node(model.IntegerValue(g.lifetime(n)), 1, 7, 1),
+				node(model.BooleanValue(true), 1, 7, 6), node(model.StringValue("U"), 1, 7, 7),
+			}, server.WriteOptions{})
+		},
+		func() (*server.Response, error) { return b.Finish(ctx) },
+	} {
+		r, err := step()
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			return err
+		}
+		select { // so that there is time to be killed in
+		case <-time.After(3 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.accepted = max(g.accepted, n)
+	g.ended++
+	return nil
+}
+
+// found takes note of the generation that is in force, and reports whether it may be.
+func (g *generations) found(lifetime, atServer, atSecurity int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, n := range []int{g.accepted, g.begun} {
+		if g.lifetime(n) == lifetime && g.shortServerID(n) == atServer && atServer == atSecurity {
+			g.accepted = n
+			return nil
+		}
+	}
+	return fmt.Errorf("lifetime %d, server %d and %d; generation %d was accepted, %d may be in force", lifetime, atServer, atSecurity, g.accepted, g.begun)
+}
+
+// TestKilledDuringBootstrap kills a device at random instants of bootstraps. It has always one account, whole.
+func TestKilledDuringBootstrap(t *testing.T) {
+	g := &generations{server: lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})}
+	bs := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{UDP: true, Config: server.Config{
+		Bootstrap: &server.Bootstrap{Endpoints: map[string]server.BootstrapConfig{"killed": {Script: g.script}}},
+	}})
+	m := &mortal{
+		T: t, folder: filepath.Join(t.TempDir(), "state"), uri: bs.URI(), bootstrap: true, again: true, server: g.server,
+		isReady: func() { bs.WaitEvent(server.BootstrapFinished, "killed") },
+		change:  func(ctx context.Context) { <-ctx.Done() },
+	}
+	m.check = func(client *lwm2m.Client) {
+		var parts [3]int64
+		for i, p := range []string{"/1/7/1", "/1/7/0", "/0/7/10"} {
+			v, err := client.Get(path(p))
+			if err != nil {
+				t.Error(err)
+			}
+			parts[i] = v.Int()
+		}
+		if err := g.found(parts[0], parts[1], parts[2]); err != nil {
+			t.Error(err)
+		}
+		if uri, err := client.Get(path("/0/7/0")); err != nil || uri.Text() != g.server.URI() {
+			t.Errorf("URI %v, %v", uri, err)
+		}
+	}
+	m.liveAndDie()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended == 0 || g.ended == g.begun {
+		t.Errorf("%d bootstraps have begun and %d ended: none was interrupted", g.begun, g.ended)
+	}
+	t.Logf("%d bootstraps, %d of them to the end", g.begun, g.ended)
+}
+
+// TestBootstrapAskedTwice answers a call that comes when a bootstrap has just succeeded.
+func TestBootstrapAskedTwice(t *testing.T) {
+	bootstrapped(t, server.BootstrapConfig{}, func(f *bootstrapFixture) {
+		f.run()
+		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
+		for range 2 {
+			ctx, cancel := context.WithTimeout(f.ctx, time.Minute)
+			must(t, f.client.Bootstrap(ctx))
+			cancel()
+		}
+	})
+}
