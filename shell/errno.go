@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // Numbers of errors, as scripts of embedded devices know them: those of newlib.
@@ -78,7 +79,7 @@ func numberOf(err error) int {
 		return numInvalid
 	case lwm2m.Unauthorized:
 		return numDenied
-	case lwm2m.NotImplemented:
+	case model.NotImplemented:
 		return numNotSupported
 	}
 	return numIO
