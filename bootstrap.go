@@ -246,7 +246,7 @@ func (b *bootstrapper) answered(now time.Time, id uint32, result coap.Result) {
 		answer.MaxAge = time.Duration(age) * time.Second
 	}
 	if !answer.Code.IsSuccess() {
-		answer.Diagnostic = string(result.Payload)
+		answer.Diagnostic = coap.Diagnostic(result.Payload)
 	} else if answer.Code == model.Content {
 		f, _ := result.Options.Uint(coap.ContentFormat)
 		b.pack = pack{format.ContentFormat(f), append([]byte(nil), result.Payload...)}

@@ -63,7 +63,7 @@ func (s *session) answered(now time.Time, id uint32, result coap.Result) {
 		answer.MaxAge = time.Duration(age) * time.Second
 	}
 	if !answer.Code.IsSuccess() {
-		answer.Diagnostic = string(result.Payload)
+		answer.Diagnostic = coap.Diagnostic(result.Payload)
 	}
 	s.reg.Response(now, id, answer)
 }

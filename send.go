@@ -394,7 +394,7 @@ func commonPath(nodes []format.Node) Path {
 func (x *sending) answered(now time.Time, n int, r coap.Result) {
 	err := r.Err
 	if err == nil && !r.Code.IsSuccess() {
-		err = &Error{Code: model.Code(r.Code), Reason: string(r.Payload)}
+		err = &Error{Code: model.Code(r.Code), Reason: coap.Diagnostic(r.Payload)}
 	}
 	if errors.Is(err, coap.ErrTimeout) {
 		x.session.doubt(now)

@@ -13,6 +13,7 @@ import (
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/server"
+	"github.com/lwm2m-go/lwm2m/store"
 )
 
 // generations are the accounts that a Bootstrap-Server writes: each has a number that all its parts tell.
@@ -136,6 +137,47 @@ func TestBootstrapAskedTwice(t *testing.T) {
 			ctx, cancel := context.WithTimeout(f.ctx, time.Minute)
 			must(t, f.client.Bootstrap(ctx))
 			cancel()
+		}
+	})
+}
+
+// TestAttributesGoWithTheAccount forgets what a server attached when a bootstrap takes its account away.
+func TestAttributesGoWithTheAccount(t *testing.T) {
+	bootstrapped(t, server.BootstrapConfig{}, func(f *bootstrapFixture) {
+		ssid := uint16(1)
+		bs := lwm2mtest.NewBootstrapServer(f.T, lwm2mtest.Options{
+			Network: f.server.Network, Address: "203.0.113.9:5683",
+			Config: server.Config{Bootstrap: &server.Bootstrap{
+				Find: func(context.Context, server.BootstrapClient) (server.BootstrapConfig, error) {
+					return server.BootstrapConfig{Servers: []server.ServerAccount{f.account(ssid)}}, nil
+				},
+			}},
+		})
+		state := &store.Memory{}
+		f.config.Servers[0].URI, f.config.Store = bs.URI(), state
+		f.run()
+		device := f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
+		r, err := device.Do(f.ctx, attributes("/3303/0", "pmin=5"))
+		must(f, err)
+		must(f, r.Err())
+		for _, want := range []uint16{1, 2} {
+			ssid = want
+			must(f, f.client.Bootstrap(f.ctx))
+			sleep(5 * time.Second)
+			if has := f.client.Attributes(1, path("/3303/0")).Has(model.MinPeriod); has != (want == 1) {
+				f.Errorf("with an account of server %d: pmin of server 1 is there: %v", want, has)
+			}
+		}
+		f.stop()
+		f.config.Objects = nil
+		client, err := lwm2m.NewClient(f.config)
+		must(f, err)
+		if client.Attributes(1, path("/3303/0")).Has(model.MinPeriod) {
+			f.Error("the attributes are back after a restart")
+		}
+		if v, err := client.Get(path("/1/0/0")); err != nil || v.Int() != 2 {
+			f.Errorf("the account after a restart is that of server %v, %v", v, err)
 		}
 	})
 }
