@@ -38,9 +38,20 @@ func runKilledDevice(what string) error {
 	if err != nil {
 		return err
 	}
-	client, err := lwm2m.NewClient(killedConfig(uri, state))
+	config := killedConfig(uri, state)
+	if bs, ok := strings.CutPrefix(uri, bootstrapping); ok {
+		config = killedBootstrapConfig(bs, state)
+	}
+	client, err := lwm2m.NewClient(config)
 	if err != nil {
 		return err
+	}
+	if config.Servers[0].Bootstrap {
+		go func() {
+			for ctx.Err() == nil {
+				_ = client.Bootstrap(ctx) // again and again
+			}
+		}()
 	}
 	return errors.Join(client.Run(ctx), state.Close())
 }
@@ -60,6 +71,7 @@ type mortal struct {
 	*testing.T
 	folder  string
 	server  *lwm2mtest.Server
+	kind    string // of the server: bootstrapping, or "" for one to register with
 	command *exec.Cmd
 	output  bytes.Buffer
 
@@ -72,7 +84,7 @@ type kept struct{ lifetime, pmin int }
 
 func (m *mortal) start() {
 	m.command = exec.Command(os.Args[0])
-	m.command.Env = append(os.Environ(), killedEnv+"="+m.folder+"|"+m.server.URI())
+	m.command.Env = append(os.Environ(), killedEnv+"="+m.folder+"|"+m.kind+m.server.URI())
 	m.output.Reset()
 	m.command.Stdout, m.command.Stderr = &m.output, &m.output
 	if _, err := m.command.StdinPipe(); err != nil { // ends with this process at the latest
