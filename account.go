@@ -31,8 +31,7 @@ type ServerAccount struct {
 	// DisableTimeout is how long the client stays away after the server executed
 	// Disable, in whole seconds (Resource 1/x/5). Zero means 86400 s.
 	DisableTimeout time.Duration
-	// QueueMode tells the server that the client listens only for a while after
-	// it has spoken (Core 1.1.1 §6.4).
+	// QueueMode is Config.QueueMode for this server alone.
 	QueueMode bool
 
 	// Bootstrap tells that this is the account of a Bootstrap-Server, which gives the client its other

@@ -255,9 +255,20 @@ func (c *Client) reconcile(now time.Time) (fresh []*session, err error) {
 	for _, s := range former {
 		s.dropObservations(now)
 		s.abandon(now)
+		c.forgetServer(s.ssid)
 	}
 	c.reconcileBootstrap(now)
 	return fresh, err
+}
+
+// forgetServer drops the attributes of a server that has no account any more. The loop calls it.
+func (c *Client) forgetServer(ssid uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.observed != nil && c.session(ssid) == nil {
+		c.observed.RemoveServer(ssid)
+		c.noteAttributes()
+	}
 }
 
 // isOf reports whether the session is that of an account.

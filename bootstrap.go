@@ -197,6 +197,7 @@ func (b *bootstrapper) act(now time.Time, action bootstrap.Action) {
 	case bootstrap.End:
 		b.draft, b.pack, b.inForce = nil, pack{}, false
 		b.client.startOver(now)
+		b.answerCalls(nil) // of Client.Bootstrap since the session has succeeded: they are served by it
 	case bootstrap.Purge:
 		b.purge(now)
 	case bootstrap.Event:
@@ -245,7 +246,7 @@ func (b *bootstrapper) answered(now time.Time, id uint32, result coap.Result) {
 		answer.MaxAge = time.Duration(age) * time.Second
 	}
 	if !answer.Code.IsSuccess() {
-		answer.Diagnostic = string(result.Payload)
+		answer.Diagnostic = coap.Diagnostic(result.Payload)
 	} else if answer.Code == model.Content {
 		f, _ := result.Options.Uint(coap.ContentFormat)
 		b.pack = pack{format.ContentFormat(f), append([]byte(nil), result.Payload...)}

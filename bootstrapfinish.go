@@ -181,7 +181,7 @@ func (c *Client) enforce(now time.Time, j *judgement) error {
 	for _, node := range r.Accounts {
 		in := &Instance{node: node}
 		if i, ok := c.find(node.Path()); ok { // the one whose place it takes
-			c.instances[i].owner.Store(nil)
+			c.instances[i].disown()
 			c.instances[i] = in
 			in.owner.Store(c)
 		} else {

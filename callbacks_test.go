@@ -36,7 +36,7 @@ func TestCallbackErrors(t *testing.T) {
 			{lwm2m.ServiceUnavailable, model.ServiceUnavailable, ""},
 			{fmt.Errorf("%w: the valve is stuck", lwm2m.NotFound), model.NotFound, ": 4.04 Not Found: the valve is stuck"},
 			{errors.New("secret: disk /dev/sda1"), model.InternalServerError, ": refused by the application"},
-			{&lwm2m.Error{Code: lwm2m.NotImplemented, Path: path("/3/0"), Reason: "later"}, model.NotImplemented, "/3/0: later"},
+			{&lwm2m.Error{Code: model.NotImplemented, Path: path("/3/0"), Reason: "later"}, model.NotImplemented, "/3/0: later"},
 		} {
 			verdict = c.verdict
 			want := func(p string) string {

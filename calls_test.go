@@ -66,6 +66,14 @@ var moments = []moment{
 		must(c.T, err)
 		sleep(3 * time.Second)
 	}},
+	{"paused", func(c *caller) {
+		c.run()
+		must(c.T, c.client.Pause(c.ctx))
+	}},
+	{"asleep", func(c *caller) {
+		c.run()
+		sleep(2 * time.Minute)
+	}},
 	{"stopping", func(c *caller) {
 		c.run()
 		c.silent(lwm2mtest.Silent)
@@ -123,6 +131,7 @@ func at(t *testing.T, m moment, test func(*caller)) {
 		client, err := lwm2m.NewClient(lwm2m.Config{
 			Endpoint: "thermo-1", Servers: []lwm2m.ServerAccount{account},
 			Objects: []lwm2m.ObjectInstance{c.device, c.temp}, Network: network, OnEvent: func(lwm2m.Event) {},
+			QueueMode: m.name == "asleep",
 		})
 		must(t, err)
 		c.client, c.host = client, lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})

@@ -40,6 +40,7 @@ type Client struct {
 	ordering     *ordering     // nil if no server waits for another
 	bootstrapper *bootstrapper // nil if there is no account of a Bootstrap-Server
 	stopping,
+	paused,
 	finished bool
 
 	events events
@@ -178,7 +179,10 @@ func (c *Client) insert(in *Instance) error {
 // removed does what has to follow when an instance was taken out of the tree. It is called with c.mu held.
 func (c *Client) removed(p Path) {
 	if i, ok := c.find(p); ok {
-		c.instances[i].owner.Store(nil)
+		if c.persist != nil && c.instances[i].histories.Load() != nil {
+			c.note(historyPart)
+		}
+		c.instances[i].disown()
 		c.instances = slices.Delete(c.instances, i, i+1)
 	}
 	if c.observed != nil {
@@ -197,8 +201,14 @@ func (c *Client) find(p Path) (int, bool) {
 // disown gives the instances back, so that another client can have them.
 func (c *Client) disown() {
 	for _, in := range c.instances {
-		in.owner.Store(nil)
+		in.disown()
 	}
+}
+
+// disown gives the instance back. It is called with the client's mu held.
+func (in *Instance) disown() {
+	in.setKeeper(nil)
+	in.owner.Store(nil)
 }
 
 // noteChange remembers a changed value for those whom it concerns: observers, and

@@ -20,7 +20,7 @@ func TestReadCompositeExamples(t *testing.T) {
 		f.play(
 			exchange{fetch(server.SenMLJSON, `[{"n":"/3/0/0"},{"n":"/3/0/9"},{"n":"/1/0/1"}]`), model.Content, server.SenMLJSON,
 				`[{"n":"/1/0/1","v":86400},{"n":"/3/0/0","vs":"Open Mobile Alliance"},{"n":"/3/0/9","v":95}]`},
-			exchange{fetch(server.SenMLJSON, `[{"n":"/0"}]`), model.Unauthorized, none, "no access right to any of the paths"},
+			exchange{fetch(server.SenMLJSON, `[{"n":"/0"}]`), model.Unauthorized, none, "the right R is missing at all of the paths"},
 			exchange{fetch(server.SenMLJSON, `[{"n":"/77"}]`), model.Content, server.SenMLJSON, "[]"},
 		)
 		r, err := f.peer.Do(f.ctx, fetch(server.SenMLCBOR, octets("83a100662f332f302f30a100662f332f302f39a100662f312f302f31")))

@@ -92,6 +92,14 @@ type Config struct {
 	// MinUpdateInterval is the shortest time between two Updates of a registration; what changes
 	// meanwhile goes with the next. It is shorter for lifetimes below 20 s. Default: 15 s.
 	MinUpdateInterval time.Duration
+	// QueueMode tells the servers that the client listens only for a while after a message in either
+	// direction, AwakeTime, and then sleeps without a connection (Core 1.1.1 §6.5). It wakes to renew the registration
+	// and when there is something to send, and begins with an Update: that is when servers send what they
+	// have kept for it. Accounts may have it on their own, see ServerAccount.
+	QueueMode bool
+	// AwakeTime is how long a client in queue mode listens after the last message. Default: 93 s, the
+	// time in which a server's request may be repeated (MAX_TRANSMIT_WAIT, RFC 7252 §4.8.2).
+	AwakeTime time.Duration
 	// MaxObservations bounds the observations of all servers together; a server that asks for one more
 	// is answered 5.03. Default: 1000.
 	MaxObservations int
@@ -140,6 +148,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("lwm2m: accounts are either in Config.Servers or, as instances of the Security Object, in Config.Objects")
 	case c.UpdateMargin < 0 || c.MinUpdateInterval < 0 || c.MaxObservations < 0 || c.MaxBacklog < 0:
 		return c, errors.New("lwm2m: Config.UpdateMargin, MinUpdateInterval, MaxObservations and MaxBacklog cannot be negative")
+	case c.AwakeTime < 0:
+		return c, errors.New("lwm2m: Config.AwakeTime cannot be negative")
 	case c.UpdatePeriod < 0 || c.MinLifetime < 0 || c.MinLifetime%time.Second != 0:
 		return c, errors.New("lwm2m: Config.UpdatePeriod and MinLifetime cannot be negative, and MinLifetime has whole seconds")
 	}
@@ -200,10 +210,12 @@ type pace struct {
 	minVersion                   Version
 	updateMargin, updateInterval time.Duration
 	updatePeriod, minLifetime    time.Duration
+	awakeTime                    time.Duration
+	queueMode                    bool
 }
 
 func (c Config) pace() *pace {
-	p := pace{c.MinVersion, c.UpdateMargin, c.MinUpdateInterval, c.UpdatePeriod, c.MinLifetime}
+	p := pace{c.MinVersion, c.UpdateMargin, c.MinUpdateInterval, c.UpdatePeriod, c.MinLifetime, c.AwakeTime, c.QueueMode}
 	if p == (pace{}) {
 		return nil
 	}

@@ -26,6 +26,7 @@ type connection struct {
 	address uint64             // a hash of the addresses of the last link
 	ssid    uint16             // Short Server ID, 0 of a Bootstrap-Server
 	unsent  bool               // the network did not take the last datagram
+	spoke   bool               // there was a message, in either direction, that nobody has taken note of
 }
 
 // connectionOwner is who speaks over a connection. The loop calls it.
@@ -81,6 +82,7 @@ func (c *connection) Handle(now time.Time, e loop.Event) {
 	switch e.Kind {
 	case eventInput:
 		if e.Arg == c.link && c.link != nil && c.owner.listensTo(e.Data) {
+			c.spoke = true
 			c.trace(received, e.Data)
 			c.conn.Receive(now, e.Data)
 		}
@@ -200,6 +202,7 @@ func (c *connection) Transmit(datagram []byte) {
 	if c.link == nil {
 		return
 	}
+	c.spoke = true
 	c.trace(sent, datagram)
 	if err := c.link.Send(datagram); err != nil {
 		c.unsent = true

@@ -49,6 +49,10 @@ const (
 	// NotificationsDropped: Count notifications that were stored while the server was out of reach are lost: there
 	// was no room, their format does not tell times, or the observation has ended.
 	NotificationsDropped
+	// Asleep: the client in queue mode stops listening to the server; Next is when the next Update is due.
+	Asleep
+	// Suspended: the application paused the client: it is about to give up all connections.
+	Suspended
 	// BootstrapFailed: the Bootstrap-Server cannot be reached, refuses the client, has fallen silent, or has
 	// written what the client cannot work with. What was before is in force. Next is when the client tries again;
 	// it is zero if the Bootstrap-Server may still put right what is wrong.
@@ -64,6 +68,7 @@ var eventNames = [...]string{
 	"REG_UPDATE_COMPLETE", "DEREGISTER", "DEREGISTER_FAILURE", "DISCONNECT", "SERVER_DISABLED",
 	"NETWORK_ERROR", "OBSERVER_ADDED", "OBSERVER_REMOVED", "CALLBACK_PANIC",
 	"HISTORY_DROPPED", "NOTIFY_ACK", "NOTIFY_TIMEOUT", "NOTIFICATIONS_DROPPED",
+	"QUEUE_MODE_RX_OFF", "ENGINE_SUSPENDED",
 	"BOOTSTRAP_REG_FAILURE", "BOOTSTRAP_REG_COMPLETE", "BOOTSTRAP_TRANSFER_COMPLETE",
 }
 

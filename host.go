@@ -167,7 +167,7 @@ func (h *Host) waitForEvents(clients map[*Client]struct{}) {
 	defer cancel()
 	for c := range clients {
 		c.events.wait(ctx)
-		c.persist.wait(ctx)
+		_ = c.persist.wait(ctx)
 	}
 }
 
@@ -272,7 +272,7 @@ func (c *Client) shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-c.ended():
-		c.persist.wait(ctx)
+		_ = c.persist.wait(ctx)
 		return nil
 	case <-ctx.Done():
 		s.loop.Post(loop.Event{To: loop.Func(c.finish)})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -33,58 +34,54 @@ func runKilledDevice(what string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	folder, uri, _ := strings.Cut(what, "|")
-	state, err := store.Open(folder)
+	part := strings.Split(what, "|")
+	state, err := store.Open(part[0])
 	if err != nil {
 		return err
 	}
-	config := killedConfig(uri, state)
-	if bs, ok := strings.CutPrefix(uri, bootstrapping); ok {
-		config = killedBootstrapConfig(bs, state)
-	}
-	client, err := lwm2m.NewClient(config)
+	client, err := lwm2m.NewClient(killedConfig(part[1], part[2] == "true", state))
 	if err != nil {
 		return err
 	}
-	if config.Servers[0].Bootstrap {
+	if part[3] == "true" {
 		go func() {
-			for ctx.Err() == nil {
-				_ = client.Bootstrap(ctx) // again and again
+			for errors.Is(client.Bootstrap(ctx), lwm2m.ErrClosed) && ctx.Err() == nil { // it does not run yet
+				runtime.Gosched()
 			}
 		}()
 	}
 	return errors.Join(client.Run(ctx), state.Close())
 }
 
-func killedConfig(uri string, state lwm2m.Store) lwm2m.Config {
+func killedConfig(uri string, bootstrap bool, state lwm2m.Store) lwm2m.Config {
 	temp := ipso.NewTemperature(0)
 	temp.SensorValue.KeepHistory(10)
 	_ = temp.SensorValue.Set(22.5) // a sensor has a value
 	return lwm2m.Config{
 		Endpoint: "killed", Store: state, Objects: []lwm2m.ObjectInstance{temp},
-		Servers: []lwm2m.ServerAccount{{URI: uri, Security: lwm2m.NoSec{}}},
+		Servers: []lwm2m.ServerAccount{{URI: uri, Security: lwm2m.NoSec{}, Bootstrap: bootstrap}},
 	}
 }
 
-// mortal is the device, as the test sees it.
+// mortal is a device that is killed again and again, as the test sees it.
 type mortal struct {
 	*testing.T
-	folder  string
-	server  *lwm2mtest.Server
-	kind    string // of the server: bootstrapping, or "" for one to register with
-	command *exec.Cmd
-	output  bytes.Buffer
-
-	serial  int     // of the last change that was asked for
-	written [2]kept // the last state that was acknowledged, and one that may be
+	folder    string
+	uri       string // of the account that it comes with
+	bootstrap bool   // that is the account of a Bootstrap-Server
+	again     bool   // it asks that for a bootstrap whenever it starts
+	server    *lwm2mtest.Server
+	isReady   func()                     // waits until there is something worth killing
+	change    func(ctx context.Context)  // has something to do with the device until ctx ends
+	check     func(client *lwm2m.Client) // what it has left
+	command   *exec.Cmd
+	output    bytes.Buffer
 }
 
-// kept is the state that the server writes: numbers that grow.
-type kept struct{ lifetime, pmin int }
-
 func (m *mortal) start() {
+	m.server.Forget("killed")
 	m.command = exec.Command(os.Args[0])
-	m.command.Env = append(os.Environ(), killedEnv+"="+m.folder+"|"+m.kind+m.server.URI())
+	m.command.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%v|%v", killedEnv, m.folder, m.uri, m.bootstrap, m.again))
 	m.output.Reset()
 	m.command.Stdout, m.command.Stderr = &m.output, &m.output
 	if _, err := m.command.StdinPipe(); err != nil { // ends with this process at the latest
@@ -94,94 +91,100 @@ func (m *mortal) start() {
 }
 
 func (m *mortal) kill() {
+	m.Helper()
 	must(m, m.command.Process.Kill())
 	_ = m.command.Wait()
 	if m.output.Len() > 0 {
 		m.Fatalf("the device says: %s", &m.output)
 	}
-}
-
-// change writes one thing after the other, until the device is killed.
-func (m *mortal) change(ctx context.Context) {
-	device, err := m.server.Server.WaitRegistered(ctx, "killed")
-	for err == nil {
-		m.serial++
-		next := m.written[0]
-		var r server.Request
-		if m.serial%2 == 0 {
-			next.lifetime = 1000 + m.serial
-			r = put("/1/0/1", text, fmt.Sprint(next.lifetime))
-		} else {
-			next.pmin = m.serial
-			r = attributes("/3303/0", fmt.Sprintf("pmin=%d", m.serial))
-		}
-		m.written[1] = next
-		var answer *server.Response
-		if answer, err = device.Do(ctx, r); err == nil {
-			err = answer.Err()
-		}
-		if err == nil {
-			m.written[0] = next
-		}
-	}
-}
-
-// check looks at what the device has left.
-func (m *mortal) check() {
-	m.Helper()
 	state, err := store.Open(m.folder)
 	must(m, err)
+	defer func() { must(m, state.Close()) }()
 	files, err := filepath.Glob(filepath.Join(m.folder, "*.new"))
 	if err != nil || len(files) > 0 {
 		m.Errorf("left: %q, %v", files, err)
 	}
-	defer func() { must(m, state.Close()) }()
-	client, err := lwm2m.NewClient(killedConfig("coap://192.0.2.1", state))
+	client, err := lwm2m.NewClient(killedConfig(m.uri, m.bootstrap, state))
 	must(m, err)
-	lifetime, err := client.Get(path("/1/0/1"))
-	must(m, err)
-	pmin, _ := client.Attributes(1, path("/3303/0")).Get(model.MinPeriod)
-	got := kept{int(lifetime.Int()), int(pmin)}
-	if got != m.written[0] && got != m.written[1] {
-		m.Errorf("the device has %+v; it has acknowledged %+v and may have %+v", got, m.written[0], m.written[1])
-	}
-	m.written = [2]kept{got, got}
+	m.check(client)
 }
 
-// TestKilledAtAnyInstant kills a device at random instants while it starts, registers and is written to. It has always the last
-// state that it has acknowledged, leaves nothing behind, and registers again.
-func TestKilledAtAnyInstant(t *testing.T) {
-	kills := 200
+// liveAndDie kills the device a hundred times, or until the time is over, and returns how often it was.
+func (m *mortal) liveAndDie() (lives int) {
+	m.Helper()
+	kills, began := 100, time.Now()
 	if testing.Short() {
-		kills = 20
+		kills = 10
 	}
-	m := &mortal{T: t, folder: filepath.Join(t.TempDir(), "state"), server: lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})}
-	m.written[0] = kept{lifetime: 86400}
-	m.written[1] = m.written[0]
-	began := time.Now()
 	m.start()
-	m.server.WaitRegistered("killed")
-	life := 2*time.Since(began) + 50*time.Millisecond
+	m.isReady()
+	life := 2*time.Since(began) + 30*time.Millisecond
 	m.kill()
-	m.check()
 	random := rand.New(rand.NewPCG(4, 9))
-	n := 0
-	for ; n < kills && time.Since(began) < 40*time.Second; n++ {
-		m.server.Forget("killed")
+	for ; lives < kills && time.Since(began) < 25*time.Second; lives++ {
 		m.start()
 		age := time.Duration(random.Int64N(int64(life)))
-		ctx, cancel := context.WithTimeout(t.Context(), age)
+		ctx, cancel := context.WithTimeout(m.Context(), age)
 		m.change(ctx)
 		<-ctx.Done()
 		cancel()
 		m.kill()
-		m.check()
-		if t.Failed() {
-			t.Fatalf("killed for the %d. time, after %v", n+1, age)
+		if m.Failed() {
+			m.Fatalf("killed for the %d. time, after %v", lives+1, age)
 		}
 	}
-	if m.serial < n/2 {
-		t.Errorf("only %d changes in %d lives", m.serial, n)
+	m.again = false
+	m.start() // in the end it registers all the same
+	m.server.WaitRegistered("killed")
+	m.kill()
+	m.Logf("%d lives of up to %v", lives, life)
+	return lives
+}
+
+// kept is state that a server writes: numbers that grow.
+type kept struct{ lifetime, pmin int }
+
+// TestKilledAtAnyInstant kills a device at random instants while it starts, registers and is written to. It has always the last
+// state that it has acknowledged, leaves nothing behind, and registers again.
+func TestKilledAtAnyInstant(t *testing.T) {
+	s := lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})
+	serial, acknowledged := 0, kept{lifetime: 86400}
+	asked := acknowledged // for the last that may be in force
+	m := &mortal{T: t, folder: filepath.Join(t.TempDir(), "state"), uri: s.URI(), server: s}
+	m.isReady = func() { s.WaitRegistered("killed") }
+	m.change = func(ctx context.Context) { // one thing after the other
+		device, err := s.Server.WaitRegistered(ctx, "killed")
+		for err == nil {
+			serial++
+			asked = acknowledged
+			var r server.Request
+			if serial%2 == 0 {
+				asked.lifetime = 1000 + serial
+				r = put("/1/0/1", text, fmt.Sprint(asked.lifetime))
+			} else {
+				asked.pmin = serial
+				r = attributes("/3303/0", fmt.Sprintf("pmin=%d", serial))
+			}
+			var answer *server.Response
+			if answer, err = device.Do(ctx, r); err == nil {
+				err = answer.Err()
+			}
+			if err == nil {
+				acknowledged = asked
+			}
+		}
 	}
-	t.Logf("killed %d times, lives of up to %v, %d changes", n, life, m.serial)
+	m.check = func(client *lwm2m.Client) {
+		lifetime, err := client.Get(path("/1/0/1"))
+		must(t, err)
+		pmin, _ := client.Attributes(1, path("/3303/0")).Get(model.MinPeriod)
+		got := kept{int(lifetime.Int()), int(pmin)}
+		if got != acknowledged && got != asked {
+			t.Errorf("the device has %+v; it has acknowledged %+v and may have %+v", got, acknowledged, asked)
+		}
+		acknowledged, asked = got, got
+	}
+	if lives := m.liveAndDie(); serial < lives/2 {
+		t.Errorf("only %d changes in %d lives", serial, lives)
+	}
 }

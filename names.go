@@ -35,7 +35,6 @@ const (
 	NotFound            = model.NotFound            // 4.04, there is no such thing at this moment
 	MethodNotAllowed    = model.MethodNotAllowed    // 4.05, not in this state
 	InternalServerError = model.InternalServerError // 5.00, also given for any other error
-	NotImplemented      = model.NotImplemented      // 5.01
 	ServiceUnavailable  = model.ServiceUnavailable  // 5.03, try again later
 )
 

@@ -39,6 +39,7 @@ func (c *Client) reporting() *reporting {
 	}
 	for _, s := range c.sessions {
 		r.SetReachable(s.ssid, s.reachable)
+		r.SetAsleep(s.ssid, s.isAsleep())
 	}
 	c.observed = r
 	return r
@@ -165,7 +166,11 @@ func (s *session) evaluate(now time.Time, o *observation, nodes []format.Node, e
 	}
 	c.mu.Lock()
 	decision := c.observed.Evaluate(now, o, nodes)
+	waiting := o.IsWaiting()
 	c.mu.Unlock()
+	if waiting {
+		s.reg.Wake(now)
+	}
 	if !decision.MustSend() {
 		return
 	}
@@ -222,8 +227,7 @@ func (s *session) replay(now time.Time, o *observation) {
 	records := o.Backlog.Records()
 	n := len(records)
 	if !carriesTime(f) {
-		c.observed.SentStored(now, o, n, false)
-		c.observed.Repeat(o)
+		c.observed.Supersede(now, o)
 	}
 	c.mu.Unlock()
 	if !carriesTime(f) {
@@ -351,6 +355,7 @@ func (s *session) notifyError(now time.Time, o *observation, err error) {
 	}
 	if !s.reachable {
 		c.observed.farewells = append(c.observed.farewells, farewell{s.ssid, n})
+		s.reg.Wake(now)
 		return
 	}
 	s.sayFarewell(now, n)

@@ -33,7 +33,7 @@ func (c *Client) register(now time.Time, bootstrapped bool) {
 	c.mu.Unlock()
 	if !needed { // nobody waits for anybody
 		for _, s := range c.sessions {
-			s.reg.Start(now)
+			s.begin(now)
 			s.settle(now)
 		}
 		return
@@ -121,7 +121,7 @@ func (o *ordering) permit(now time.Time, server uint16) {
 		o.settle(now)
 	}
 	if s.resume.IsZero() { // else it is disabled, and starts by itself
-		s.reg.Start(now)
+		s.begin(now)
 		s.settle(now)
 	}
 }

@@ -240,15 +240,15 @@ func (p *persistence) finish() {
 	}
 }
 
-// wait waits until all is saved, or ctx ends. p may be nil.
-func (p *persistence) wait(ctx context.Context) {
+// wait waits until all is saved, or ctx ends, whose error it returns then. p may be nil.
+func (p *persistence) wait(ctx context.Context) error {
 	if p == nil {
-		return
+		return nil
 	}
 	p.client.mu.Lock()
 	if !p.saving {
 		p.client.mu.Unlock()
-		return
+		return nil
 	}
 	if p.idle == nil {
 		p.idle = make(chan struct{})
@@ -257,7 +257,9 @@ func (p *persistence) wait(ctx context.Context) {
 	p.client.mu.Unlock()
 	select {
 	case <-idle:
+		return nil
 	case <-ctx.Done():
 		p.client.log.Error("the last state is not saved yet", "err", ctx.Err())
+		return ctx.Err()
 	}
 }

@@ -58,18 +58,18 @@ func (p *persistence) claimHistories(in *Instance) {
 			s.ring.Append(sample)
 		}
 	}
-	p.watchHistories(in)
+	in.setKeeper((*historyKeeper)(p.client))
 }
 
-// watchHistories has changes of an instance's histories noted.
-func (p *persistence) watchHistories(in *Instance) {
+// setKeeper says who is told of changes of the instance's histories. It is called with the lock held.
+func (in *Instance) setKeeper(k history.Keeper) {
 	all := in.histories.Load()
 	if all == nil {
 		return
 	}
-	for _, k := range *all {
-		for _, s := range k.series {
-			s.ring.SetKeeper((*historyKeeper)(p.client))
+	for _, keeping := range *all {
+		for _, s := range keeping.series {
+			s.ring.SetKeeper(k)
 		}
 	}
 }

@@ -49,17 +49,19 @@ func (s *session) doubt(now time.Time) {
 func (s *session) heard() { s.doubted = false }
 
 // updateReachable tells the observations whether notifications can be sent: over a link, in a
-// registration, and unless the server seems to be away.
+// registration, and unless the server seems to be away; or that the client sleeps and can be woken.
 func (s *session) updateReachable(now time.Time) {
 	reachable := s.conn != nil && s.reg.Location() != nil && !s.doubted
-	if reachable == s.reachable {
+	asleep := s.isAsleep()
+	if reachable == s.reachable && asleep == s.asleep {
 		return
 	}
-	s.reachable = reachable
+	s.reachable, s.asleep = reachable, asleep
 	c := s.client
 	c.mu.Lock()
 	if c.observed != nil {
 		c.observed.SetReachable(s.ssid, reachable)
+		c.observed.SetAsleep(s.ssid, asleep)
 		c.wake()
 	}
 	c.mu.Unlock()

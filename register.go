@@ -63,7 +63,7 @@ func (s *session) answered(now time.Time, id uint32, result coap.Result) {
 		answer.MaxAge = time.Duration(age) * time.Second
 	}
 	if !answer.Code.IsSuccess() {
-		answer.Diagnostic = string(result.Payload)
+		answer.Diagnostic = coap.Diagnostic(result.Payload)
 	}
 	s.reg.Response(now, id, answer)
 }
@@ -100,6 +100,7 @@ var eventKinds = map[registration.EventKind]EventKind{
 	registration.DeregistrationFailed: DeregistrationFailed,
 	registration.Disconnected:         Disconnected,
 	registration.NetworkError:         NetworkError,
+	registration.Asleep:               Asleep,
 }
 
 func (s *session) registrationEvent(now time.Time, e registration.Event) {
@@ -163,7 +164,7 @@ func (c *Client) Update(ctx context.Context) error {
 		}
 		var errs []error
 		for _, s := range c.sessions {
-			s.updates = append(s.updates, waitingUpdate{s.reg.Trigger(now), func(err error) {
+			s.updates = append(s.updates, waitingUpdate{s.trigger(now), func(err error) {
 				errs = append(errs, err)
 				if left--; left == 0 {
 					answer(errors.Join(errs...))

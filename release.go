@@ -6,7 +6,7 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
-// Release waits until the client has ended and OnEvent has heard everything, and then gives the Object Instances
+// Release waits until the client has ended, its state is saved and OnEvent has heard everything, and then gives the Object Instances
 // back, so that another client can have them: those of Config.Objects, those that were added or that servers
 // have created, and those that the client made itself, with the credentials. They keep their values, callbacks and
 // histories; the client has none any more. A client that never ran can be released too. If ctx ends before
@@ -19,6 +19,9 @@ func (c *Client) Release(ctx context.Context) ([]*Instance, error) {
 		select {
 		case <-c.ended():
 			c.events.wait(ctx)
+			if err := c.persist.wait(ctx); err != nil {
+				return nil, err
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -233,8 +233,9 @@ func (x *sending) proceed(now time.Time) {
 	s := x.session
 	switch s.reg.State() {
 	case registration.StateRegistered, registration.StateUpdating:
-	case registration.StateConnecting, registration.StateRegistering:
+	case registration.StateConnecting, registration.StateRegistering, registration.StateAsleep:
 		s.sends = append(s.sends, x)
+		s.reg.Wake(now)
 		return
 	default:
 		x.finish(ErrNotRegistered)
@@ -243,7 +244,7 @@ func (x *sending) proceed(now time.Time) {
 	switch err := s.refusesSend(); {
 	case err != nil:
 		x.finish(err)
-	case s.conn == nil || x.isUntold():
+	case s.conn == nil || x.isUntold() || s.isWaking():
 		s.sends = append(s.sends, x)
 	case len(x.paths) > 0:
 		x.read(now)
@@ -393,7 +394,7 @@ func commonPath(nodes []format.Node) Path {
 func (x *sending) answered(now time.Time, n int, r coap.Result) {
 	err := r.Err
 	if err == nil && !r.Code.IsSuccess() {
-		err = &Error{Code: model.Code(r.Code), Reason: string(r.Payload)}
+		err = &Error{Code: model.Code(r.Code), Reason: coap.Diagnostic(r.Payload)}
 	}
 	if errors.Is(err, coap.ErrTimeout) {
 		x.session.doubt(now)

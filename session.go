@@ -20,6 +20,7 @@ type session struct {
 	known     bool // it has accepted a Register
 	doubted   bool // the server has left something unanswered since it was heard last
 	reachable bool // notifications can be sent
+	asleep    bool // they can, once the client is awake
 	staying   bool // it has ended for this process, but not for the server
 
 	reg     registration.Machine
@@ -30,10 +31,11 @@ type session struct {
 	updates []waitingUpdate
 	sends   []*sending // that wait for the registration
 	untold  []Path     // Object Instances that the server may not have been told of
+	awake   *awake     // nil unless in queue mode
 }
 
 func newSession(c *Client, a account) *session {
-	s := &session{account: a.security, server: a.server, queueMode: a.QueueMode}
+	s := &session{account: a.security, server: a.server, queueMode: a.QueueMode || c.pace != nil && c.pace.queueMode}
 	s.connection = connection{
 		client: c, owner: s, target: a.target, ssid: a.ShortServerID, security: newSecurity(a.ServerAccount, c.configured.loader()),
 	}
@@ -106,7 +108,7 @@ func (s *session) Expire(now time.Time) {
 	}
 	if !s.resume.IsZero() && !now.Before(s.resume) && s.isStopped() && !s.client.stopping {
 		s.resume = time.Time{}
-		s.reg.Start(now)
+		s.begin(now)
 	}
 	s.settle(now)
 }
@@ -114,10 +116,9 @@ func (s *session) Expire(now time.Time) {
 // settle does what the registration asks for, and sets the timer. Everything
 // that touches a session ends with it.
 func (s *session) settle(now time.Time) {
-	for actions := s.reg.Actions(); len(actions) > 0; actions = s.reg.Actions() {
-		for _, action := range actions {
-			s.act(now, action)
-		}
+	s.perform(now)
+	if s.fallAsleep(now) {
+		s.perform(now)
 	}
 	s.updateReachable(now)
 	s.resumeSends(now)
@@ -128,12 +129,22 @@ func (s *session) settle(now time.Time) {
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())
 	}
+	next = earlier(next, s.bedtime(now))
 	if next.IsZero() || s.client.finished {
 		s.client.shard.loop.Unschedule(&s.timer)
 	} else {
 		s.client.shard.loop.Schedule(&s.timer, next)
 	}
 	s.client.stopIfIdle(now)
+}
+
+// perform does what the registration asks for.
+func (s *session) perform(now time.Time) {
+	for actions := s.reg.Actions(); len(actions) > 0; actions = s.reg.Actions() {
+		for _, action := range actions {
+			s.act(now, action)
+		}
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

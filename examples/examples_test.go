@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
@@ -40,6 +41,18 @@ func TestPrograms(t *testing.T) {
 			}
 		})
 	}
+	t.Run("bootstrap", func(t *testing.T) {
+		t.Parallel()
+		want := `begins to write\n(.*\n)*.*in force\n(.*\n)*.*registered with server 1\n(.*\n)*.*DISCONNECT`
+		text := start(t, filepath.Join(bin, "bootstrap"), "-for", "2s")()
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("the output does not match %s:\n%s", want, text)
+		}
+	})
+	t.Run("bootstrap/restart", func(t *testing.T) {
+		t.Parallel()
+		testBootstrapRestart(t, filepath.Join(bin, "bootstrap"))
+	})
 	t.Run("manyclients", func(t *testing.T) {
 		t.Parallel()
 		want := `1000 clients have registered in .*\n.*1000 have told their temperature, .*\n.*0 clients are still registered`
@@ -57,6 +70,23 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%d are registered, the output does not match %s:\n%s", len(srv.Registrations()), want, text)
 		}
 	})
+}
+
+// testBootstrapRestart runs the program twice: what it was told the first time, it knows the second time.
+func testBootstrapRestart(t *testing.T, program string) {
+	srv := lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})
+	account := server.ServerAccount{URI: srv.URI(), Security: server.NoSec{}}
+	bs := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{UDP: true, Config: server.Config{Bootstrap: &server.Bootstrap{
+		Endpoints: map[string]server.BootstrapConfig{"example": {Servers: []server.ServerAccount{account}}},
+	}}})
+	state := filepath.Join(t.TempDir(), "state")
+	for i, bootstrapped := range []bool{true, false} {
+		output := start(t, program, "-server", bs.URI(), "-endpoint", "example", "-state", state, "-for", "3s")
+		srv.WaitEvent(server.Deregistered, "example")
+		if text := output(); strings.Contains(text, "begins to write") != bootstrapped {
+			t.Errorf("run %d:\n%s", i, text)
+		}
+	}
 }
 
 // start starts a program. The function that it returns waits for its end and returns its output.

@@ -4,34 +4,13 @@ import (
 	"crypto/x509"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/internal/link"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
-
-// bootstrapServer is one bootstrap server of Leshan's for all tests, from the first on that needs it.
-var (
-	startBootstrap  sync.Once
-	bootstrapServer *leshan.BootstrapServer
-	errOfBootstrap  error
-)
-
-func needBootstrapServer(t *testing.T) *leshan.BootstrapServer {
-	t.Helper()
-	leshan.Require(t, errOfShared)
-	startBootstrap.Do(func() {
-		bootstrapServer, errOfBootstrap = leshan.StartBootstrapMain(leshan.Options{
-			Properties:  properties,
-			Certificate: certificates.server, ClientAuthorities: []*x509.Certificate{certificates.clients.Certificate},
-		})
-	})
-	leshan.Require(t, errOfBootstrap)
-	bootstrapServer.LogTo(t)
-	return bootstrapServer
-}
 
 // novice is a device that knows a bootstrap server, and no other unless a test adds one.
 type novice struct {
@@ -61,12 +40,13 @@ func byCertificate(n *novice) (string, lwm2m.Security) {
 
 func newNovice(t *testing.T, protect protection) *novice {
 	t.Helper()
-	bs := needBootstrapServer(t)
+	leshan.Require(t, errOfShared)
 	shared.LogTo(t)
-	n := &novice{device: newDevice(t, shared), bs: bs}
+	bootstrapServer.LogTo(t)
+	n := &novice{device: newDevice(t, shared), bs: bootstrapServer}
 	uri, security := protect(n)
 	n.config.Servers = []lwm2m.ServerAccount{{URI: uri, Security: security, Bootstrap: true}}
-	n.sessions, n.events = bs.MustEvents(t, n.ep), shared.MustEvents(t, n.ep)
+	n.sessions, n.events = n.bs.MustEvents(t, n.ep), shared.MustEvents(t, n.ep)
 	return n
 }
 
@@ -158,3 +138,82 @@ func discovered(s *leshan.BootstrapSession, step int) string {
 }
 
 var discover = leshan.BootstrapTask{Operation: leshan.BootstrapDiscover, Path: "/"}
+
+// What the bootstrap server writes in each format. Without a choice it takes the one that the client prefers.
+func TestBootstrapFormats(t *testing.T) {
+	t.Parallel()
+	for _, format := range []leshan.Format{"", leshan.TLV, leshan.SenMLJSON, leshan.SenMLCBOR} {
+		t.Run("format "+string(format), func(t *testing.T) {
+			t.Parallel()
+			n := newNovice(t, unprotected)
+			config := standard(n.account())
+			config.Format = format
+			config.Delete = []string{"/"}
+			config.AccessControl = map[int]leshan.AccessControl{5: {ObjectID: 3, ACL: map[int]int64{1: 31}, Owner: 1}}
+			priority, no := 1, false
+			config.Servers[0] = leshan.ServerObject{
+				ShortServerID: 1, Lifetime: 4321, StoreNotify: true, Priority: &priority, MuteSend: &no, BootstrapOnFailure: &no,
+			}
+			n.configure(config)
+			n.run()
+			n.session("DELETE /: 2.02", "WRITE /0/1: 2.04", "WRITE /1/0: 2.04", "WRITE /2/5: 2.04", "FINISH: 2.04")
+			if r := n.serves(true); r.Lifetime != 4321*time.Second {
+				t.Errorf("registration %+v", r)
+			}
+			n.holds("/1/0/0=1", "/1/0/1=4321", "/1/0/2=1", "/1/0/6=true", "/1/0/13=1", "/1/0/16=false", "/2/5/0=3", "/2/5/2/1=31")
+		})
+	}
+}
+
+// Leshan looks first where the client has its account, and leaves that place free.
+func TestBootstrapFindsAccount(t *testing.T) {
+	t.Parallel()
+	n := newNovice(t, byKey)
+	config := standard(n.account())
+	config.AutoID = true
+	config.Security = map[int]leshan.BootstrapAccount{0: n.account()}
+	n.configure(config)
+	n.run()
+	n.session("DISCOVER /: 2.05", "WRITE /0/1: 2.04", "WRITE /1/0: 2.04", "FINISH: 2.04")
+	n.serves(true)
+}
+
+// Bootstraps that come to nothing: the client says why, keeps what it has, and tries again.
+func TestBootstrapRefused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		spoil func(n *novice)
+		cause string // in the record of Leshan's; "" if it does not hear of the client
+		want  string
+	}{
+		"no configuration": {func(*novice) {}, "NO_BOOTSTRAP_CONFIG", "4.00 Bad Request: no bootstrap config"},
+		"another's name": {func(n *novice) {
+			n.config.Endpoint += "-2"
+			n.sessions = n.bs.MustEvents(n, n.config.Endpoint)
+		}, "UNAUTHORIZED", "4.00 Bad Request: Unauthorized"},
+		"wrong host": {func(n *novice) {
+			_, security := byCertificate(n)
+			_, port, _ := strings.Cut(n.bs.CoAPS, ":")
+			n.config.Servers[0].URI, n.config.Servers[0].Security = "coaps://"+serverFailing+":"+port, security
+		}, "", "it is not for \"" + serverFailing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNovice(t, byKey)
+			test.spoil(n)
+			n.run()
+			e := n.history.wait(n.ctx, t, lwm2m.BootstrapFailed)
+			if e.Err == nil || !strings.Contains(e.Err.Error(), test.want) || e.Next.IsZero() {
+				t.Errorf("event %v, want %q", e, test.want)
+			}
+			if test.cause != "" {
+				if s := n.session(); s.Cause != test.cause {
+					t.Errorf("session ended with %s, want %s", s.Cause, test.cause)
+				}
+			}
+			if got := n.client.Instances(1); len(got) != 0 {
+				t.Errorf("the client has %v", got)
+			}
+		})
+	}
+}

@@ -12,9 +12,13 @@ import (
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
 
-// protectedAndNot runs a test over coap, and over coaps with a pre-shared key.
+// protectedAndNot runs a test over coap, and over coaps with a pre-shared key, beside other tests.
 func protectedAndNot(t *testing.T, test func(t *testing.T, security func(*device))) {
 	t.Parallel()
+	schemes(t, test)
+}
+
+func schemes(t *testing.T, test func(t *testing.T, security func(*device))) {
 	for scheme, security := range map[string]func(*device){"coap": func(*device) {}, "coaps": secure} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // onExecute sets the callback of an executable Resource of the test object.
@@ -38,7 +39,7 @@ func TestExecuteFails(t *testing.T) {
 	t.Parallel()
 	answers := []error{
 		lwm2m.BadRequest, lwm2m.Unauthorized, lwm2m.NotFound, lwm2m.MethodNotAllowed, lwm2m.InternalServerError,
-		lwm2m.NotImplemented, lwm2m.ServiceUnavailable, errors.New("the motor is stuck"),
+		model.NotImplemented, lwm2m.ServiceUnavailable, errors.New("the motor is stuck"),
 		fmt.Errorf("%w: the motor is stuck", lwm2m.MethodNotAllowed),
 	}
 	next := make(chan error, 1)

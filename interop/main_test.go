@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -15,10 +16,12 @@ import (
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
 
-// shared is one Leshan for all tests but those that stop it.
+// shared is one Leshan for all tests but those that stop it, and bootstrapServer its bootstrap server. Both or
+// neither are there.
 var (
-	shared      *leshan.Server
-	errOfShared error
+	shared          *leshan.Server
+	bootstrapServer *leshan.BootstrapServer
+	errOfShared     error
 	// certificates are those that shared and its clients use.
 	certificates *estate
 )
@@ -39,13 +42,23 @@ func TestMain(m *testing.M) {
 	if certificates, err = certify(&options); err != nil {
 		panic(err)
 	}
-	shared, errOfShared = leshan.StartMain(options)
+	startServers(options)
 	code := m.Run()
 	if err := errors.Join(shared.Close(), bootstrapServer.Close(), leaks(code)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// startServers starts both at once, before the tests, some of which measure times.
+func startServers(options leshan.Options) {
+	var errOfBootstrap error
+	var starting sync.WaitGroup
+	starting.Go(func() { shared, errOfShared = leshan.StartMain(options) })
+	starting.Go(func() { bootstrapServer, errOfBootstrap = leshan.StartBootstrapMain(options) })
+	starting.Wait()
+	errOfShared = errors.Join(errOfShared, errOfBootstrap)
 }
 
 // leaks looks for goroutines that outlived tests that passed.

@@ -11,7 +11,7 @@ import (
 // How much less and more than its due the time between two notifications may be, as
 // Leshan sees it on a busy machine.
 const (
-	early = 250 * time.Millisecond
+	early = 500 * time.Millisecond
 	late  = 900 * time.Millisecond
 )
 

@@ -98,6 +98,10 @@ func (n *Network) Dial(ctx context.Context, t link.Target, s link.Sink) (link.Li
 	return n.memory.Dial(ctx, t, s)
 }
 
+// From gives a Network for one Client, which has the address each time it connects, as one that keeps its
+// port. Otherwise it has a new address each time.
+func (n *Network) From(address netip.AddrPort) link.Network { return n.memory.From(address) }
+
 // Listen puts a server at address, "host:port". It makes a Network what
 // [server.Server.ListenOn] takes in place of UDP.
 func (n *Network) Listen(ctx context.Context, address string, s link.Sink) (link.Listener, error) {

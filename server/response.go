@@ -35,7 +35,7 @@ func (r *Response) Err() error {
 	case !r.Code.IsSuccess():
 		err := &model.Error{Code: r.Code}
 		if r.Format == NoContentFormat || r.Format == Text {
-			err.Reason = string(r.Payload)
+			err.Reason = coap.Diagnostic(r.Payload)
 		}
 		return err
 	case r.DecodeErr != nil:

@@ -7,20 +7,22 @@ import (
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/lwm2m-go/lwm2m/store"
 	"github.com/spf13/cobra"
 )
 
 // clientFlags are the flags of lwm2m client.
 type clientFlags struct {
-	server   string
+	accounts accountFlags
 	endpoint string
-	lifetime seconds
+	state    string
 	version  string
 	logLevel string
 	interval time.Duration
 	seed     uint64
+	queue    bool
+	awake    time.Duration
 	limit    time.Duration
-	security securityFlags
 }
 
 const (
@@ -30,9 +32,9 @@ const (
 )
 
 func newClientCommand() *cobra.Command {
-	f := clientFlags{lifetime: seconds(defaultLifetime)}
+	f := clientFlags{accounts: accountFlags{lifetime: seconds(defaultLifetime)}}
 	cmd := &cobra.Command{
-		Use:   "client --server coaps://HOST[:PORT] --endpoint NAME",
+		Use:   "client --endpoint NAME {--server | --bootstrap} coaps://HOST[:PORT]",
 		Short: "Run a simulated device",
 		Long: `Runs a device with a temperature sensor: it registers with a server and lets
 itself be managed until it is interrupted (Ctrl-C). Then it de-registers. A
@@ -51,25 +53,35 @@ knows too, or by certificates. A key on the command line can be seen by other
 users of the computer: @FILE takes it from a file. With coap:// there is no
 protection at all.
 
+With --bootstrap instead of --server the device knows a Bootstrap-Server only,
+which tells it its servers. With --factory-data it has from the factory what a
+file says: accounts of servers and values of other Objects, in SenML JSON, SenML
+CBOR or LwM2M CBOR, as in a Bootstrap-Pack. What servers have made of all that is
+kept in the folder of --state, and stands when the device is started again; a
+Factory Reset brings back the beginning.
+
 What happens is told on standard output, line by line. With --for, a device
 that could not register within that time is a failure (exit code 1).`,
 		Example: `  lwm2m client --server coap://localhost --endpoint thermo-1
   lwm2m client --server coap://leshan.eclipseprojects.io --endpoint my-thermometer-42 --lifetime 60s
   lwm2m client --server coaps://lwm2m.example.com --endpoint thermo-1 --psk-key @thermo-1.key
   lwm2m client --server coaps://lwm2m.example.com --endpoint thermo-1 --cert thermo-1.pem --key thermo-1-key.pem --ca ca.pem
+  lwm2m client --bootstrap coaps://bootstrap.example.com --endpoint thermo-1 --psk-key @thermo-1.key
+  lwm2m client --factory-data thermo-1.json --endpoint thermo-1 --state /var/lib/thermo-1
   lwm2m client --server coap://[::1]:5683 --endpoint thermo-1 --log-level debug --for 30s`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.server, "server", "", "`URI` of the server, coaps://HOST[:PORT] or coap://HOST[:PORT]; the port defaults to 5684 or 5683")
-	flags.StringVar(&f.endpoint, "endpoint", "", "`name` by which the server knows the device")
-	flags.Var(&f.lifetime, "lifetime", "how long a registration is valid, such as 5m, or 86400 for a day in seconds")
+	f.accounts.add(cmd)
+	flags.StringVar(&f.endpoint, "endpoint", "", "`name` by which servers know the device")
+	flags.StringVar(&f.state, "state", "", "`folder` that keeps what servers have changed over restarts (default: nothing is kept)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
 	flags.DurationVar(&f.interval, "interval", defaultInterval, "time between two measurements")
+	flags.BoolVar(&f.queue, "queue-mode", false, "listen only for a while after a message, and tell servers so")
+	flags.DurationVar(&f.awake, "awake", 0, "how long the device listens in queue mode (default: 93s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
-	f.security.add(cmd)
 	addLogLevel(cmd, &f.logLevel)
 	return cmd
 }
@@ -82,25 +94,29 @@ func addLogLevel(cmd *cobra.Command, level *string) {
 // options checks the flags.
 func (f *clientFlags) options(cmd *cobra.Command) (deviceOptions, error) {
 	o := deviceOptions{
-		endpoint: f.endpoint, server: f.server, lifetime: time.Duration(f.lifetime),
-		interval: f.interval, seed: f.seed, network: &link.UDP{KeepPort: true},
+		endpoint: f.endpoint, interval: f.interval, seed: f.seed, queueMode: f.queue, awakeTime: f.awake,
+		network: &link.UDP{KeepPort: true},
 	}
 	var logErr, versionErr error
 	o.logger, logErr = newLogger(cmd.ErrOrStderr(), f.logLevel)
 	o.version, versionErr = parseVersion(f.version)
 	for _, err := range []error{
-		checkServer(f.server), checkEndpoint(f.endpoint), versionErr, logErr,
+		f.accounts.check(cmd), checkEndpoint(f.endpoint), versionErr, logErr,
 		checkAtLeast("interval", f.interval, leastInterval), checkAtLeast("for", f.limit, 0),
+		checkAtLeast("awake", f.awake, 0), f.checkAwake(),
 	} {
 		if err != nil {
 			return o, err
 		}
 	}
-	target, err := link.ParseURI(f.server)
-	if err == nil {
-		o.security, o.secured, err = f.security.security(target, f.endpoint)
+	return o, f.accounts.complete(&o)
+}
+
+func (f *clientFlags) checkAwake() error {
+	if f.awake != 0 && !f.queue {
+		return usagef("--awake needs --queue-mode")
 	}
-	return o, err
+	return nil
 }
 
 func (f *clientFlags) run(cmd *cobra.Command) error {
@@ -109,8 +125,16 @@ func (f *clientFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	out := newTerminal(cmd.OutOrStdout())
+	if f.state != "" {
+		folder, err := openState(f.state, out)
+		if err != nil {
+			return err
+		}
+		defer folder.Close()
+		o.store = folder
+	}
 	watch := &registrationWatch{}
-	n := &narrator{server: f.server, endpoint: f.endpoint}
+	n := &narrator{server: f.accounts.server, bootstrap: f.accounts.bootstrap, endpoint: f.endpoint}
 	o.say = func(format string, args ...any) { out.line(noColour, "The device: "+format, args...) }
 	o.onEvent = func(e lwm2m.Event, lifetime time.Duration) {
 		watch.event(e)
@@ -118,14 +142,28 @@ func (f *clientFlags) run(cmd *cobra.Command) error {
 			out.line(colourOf(e), "%s", words)
 		}
 	}
-	out.line(noColour, "Registering with %s as %s", f.server, f.endpoint)
-	out.line(noColour, "Security: %s", o.secured)
+	out.line(noColour, "%s as %s", f.accounts.beginning(), f.endpoint)
+	if o.secured != "" {
+		out.line(noColour, "Security: %s", o.secured)
+	}
 	ctx, cancel := limited(cmd.Context(), f.limit)
 	defer cancel()
 	if err := runDevice(ctx, o); err != nil {
 		return err
 	}
-	return watch.result(errors.Is(ctx.Err(), context.DeadlineExceeded), n.server)
+	return watch.result(errors.Is(ctx.Err(), context.DeadlineExceeded), f.accounts.servers())
+}
+
+// openState opens the folder of --state, and tells what was wrong with it.
+func openState(name string, out *terminal) (*store.Folder, error) {
+	folder, err := store.Open(name)
+	if err != nil {
+		return nil, usagef("--state: %v", err)
+	}
+	for _, line := range folder.Mended() {
+		out.line(noColour, "State: %s", line)
+	}
+	return folder, nil
 }
 
 // limited is a context that ends after a time, if that is not zero.

@@ -45,37 +45,37 @@ func (c *conversation) request(what string, do func() (*server.Response, error))
 		c.line(red, "device → server  no answer: %v", err)
 		return nil, err
 	}
-	c.answer("", response)
+	c.answer(fromDevice, "", response)
 	return response, response.Err()
 }
 
-// answer tells what a device answered or notified.
-func (c *conversation) answer(prefix string, r *server.Response) {
+// answer tells what a device answered or notified; the line begins with from.
+func (c *conversation) answer(from, prefix string, r *server.Response) {
 	if !r.Code.IsSuccess() {
-		c.line(red, fromDevice+"%s%v %s", prefix, r.Code, r.Payload)
+		c.line(red, from+"%s%v %s", prefix, r.Code, r.Payload)
 		return
 	}
 	head := prefix + r.Code.String()
 	switch {
 	case r.DecodeErr != nil:
-		c.line(red, fromDevice+"%s, %s that makes no sense: %v", head, formatName(r.Format), r.DecodeErr)
+		c.line(red, from+"%s, %s that makes no sense: %v", head, formatName(r.Format), r.DecodeErr)
 	case r.Location != "":
-		c.line(green, fromDevice+"%s at %s", head, r.Location)
+		c.line(green, from+"%s at %s", head, r.Location)
 	case len(r.Nodes) == 1:
 		n := r.Nodes[0]
-		c.line(green, fromDevice+"%s  %s = %s", head, named(n.Path), valued(n.Path, n.Value))
+		c.line(green, from+"%s  %s = %s", head, named(n.Path), valued(n.Path, n.Value))
 	case len(r.Nodes) > 1:
-		c.line(green, fromDevice+"%s, %s, %d bytes of %s", head, counted(len(r.Nodes), "value"), len(r.Payload), formatName(r.Format))
+		c.line(green, from+"%s, %s, %d bytes of %s", head, counted(len(r.Nodes), "value"), len(r.Payload), formatName(r.Format))
 		for _, n := range r.Nodes {
 			c.line(green, indent+"%-36s = %s", named(n.Path), valued(n.Path, n.Value))
 		}
 	case len(r.Links) > 0:
-		c.line(green, fromDevice+"%s, %s", head, counted(len(r.Links), "link"))
+		c.line(green, from+"%s, %s", head, counted(len(r.Links), "link"))
 		for _, l := range r.Links {
 			c.line(green, "%s", strings.TrimRight(fmt.Sprintf(indent+"%-36s %s", named(l.Path), attributesOf(l)), " "))
 		}
 	default:
-		c.line(green, fromDevice+"%s", head)
+		c.line(green, from+"%s", head)
 	}
 }
 
@@ -106,7 +106,7 @@ func (c *conversation) notification(n server.Notification) {
 		c.line(red, fromDevice+"Notify, but the rest of it could not be fetched: %v", n.Err)
 		return
 	}
-	c.answer("Notify ", &n.Response)
+	c.answer(fromDevice, "Notify ", &n.Response)
 }
 
 // event tells what a device did by itself.

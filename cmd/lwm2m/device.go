@@ -9,14 +9,23 @@ import (
 	"github.com/lwm2m-go/lwm2m"
 )
 
-// deviceOptions say what device to simulate. All fields but send and secured are required.
+// deviceOptions say what device to simulate. All fields are required but send, secured, and what says otherwise.
 type deviceOptions struct {
-	endpoint string
-	server   string // URI
-	security lwm2m.Security
-	secured  string // the security in words
-	lifetime time.Duration
-	version  lwm2m.Version
+	endpoint  string
+	server    string // URI; may be empty if there are factoryData
+	security  lwm2m.Security
+	secured   string // the security in words
+	bootstrap bool   // server is a Bootstrap-Server; then there is no lifetime
+	pack      bool   // ask it for a Bootstrap-Pack
+	lifetime  time.Duration
+	queueMode bool
+	awakeTime time.Duration // in queue mode. Default: that of the library
+	version   lwm2m.Version
+	// factoryData are accounts and other values from the factory. Default: none.
+	factoryData []byte
+	// store keeps what servers have made of the accounts. Default: nothing outlives a reboot, but for what settings are.
+	store lwm2m.Store
+
 	interval time.Duration // between samples
 	seed     uint64        // of the temperatures
 	logger   *slog.Logger
@@ -45,6 +54,14 @@ func runDevice(ctx context.Context, o deviceOptions) error {
 	return errors.Join(err, <-ended)
 }
 
+// forget has the store forget what servers have made of the accounts.
+func (o *deviceOptions) forget(ctx context.Context) error {
+	if o.store == nil {
+		return nil
+	}
+	return o.store.Delete(ctx, o.endpoint+"/device")
+}
+
 // reboots starts the device again and again, until ctx ends.
 func reboots(ctx context.Context, host *lwm2m.Host, o deviceOptions) error {
 	kept := factorySettings(o)
@@ -66,6 +83,9 @@ func reboots(ctx context.Context, host *lwm2m.Host, o deviceOptions) error {
 		m.powerOff(host)
 		if kept.keep(m); factory {
 			kept = factorySettings(o)
+			if err := o.forget(ctx); err != nil {
+				return err
+			}
 			o.say("starts with the settings of the factory")
 		} else {
 			o.say("starts again")

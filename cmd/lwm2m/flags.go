@@ -38,22 +38,19 @@ func (s *seconds) String() string { return time.Duration(*s).String() }
 // Type names the flag's value in the help text.
 func (s *seconds) Type() string { return "duration" }
 
-// checkServer reports why a URI cannot be that of the server.
-func checkServer(uri string) error {
-	if uri == "" {
-		return usagef("--server is missing; say which server, as in --server coaps://lwm2m.example.com")
-	}
+// parseServer reads the URI of a server that a flag gives.
+func parseServer(flag, uri string) (link.Target, error) {
 	target, err := link.ParseURI(uri)
 	switch {
 	case err != nil && !strings.Contains(uri, "://"):
-		return usagef("--server: %q: want coaps://HOST[:PORT] or coap://HOST[:PORT]", uri)
+		return target, usagef("--%s: %q: want coaps://HOST[:PORT] or coap://HOST[:PORT]", flag, uri)
 	case err != nil:
 		reason := strings.TrimPrefix(err.Error(), fmt.Sprintf("%v %q: ", link.ErrURI, uri))
-		return usagef("--server: %q: %s", uri, reason)
+		return target, usagef("--%s: %q: %s", flag, uri, reason)
 	case target.Scheme == link.SchemeTCP, target.Scheme == link.SchemeTLS:
-		return usagef("--server: %q: CoAP over TCP is not built yet; use coaps:// or coap://", uri)
+		return target, usagef("--%s: %q: CoAP over TCP is not built yet; use coaps:// or coap://", flag, uri)
 	}
-	return nil
+	return target, nil
 }
 
 // parseVersion reads the flag --version.

@@ -43,14 +43,19 @@ func newMachine(o deviceOptions, kept settings, sample int) (*machine, error) {
 	m.sensors[first.Path()] = first
 	var err error
 	m.client, err = lwm2m.NewClient(lwm2m.Config{
-		Endpoint:  o.endpoint,
-		Servers:   []lwm2m.ServerAccount{kept.account},
-		Objects:   []lwm2m.ObjectInstance{m.device, first},
-		Factories: []lwm2m.Factory{{Object: first.Object(), New: m.newSensor}},
-		Version:   o.version,
-		OnEvent:   m.event,
-		Logger:    o.logger,
-		Network:   o.network,
+		Endpoint:      o.endpoint,
+		Servers:       kept.accounts(),
+		FactoryData:   o.factoryData,
+		BootstrapPack: o.pack,
+		Objects:       []lwm2m.ObjectInstance{m.device, first},
+		Factories:     []lwm2m.Factory{{Object: first.Object(), New: m.newSensor}},
+		Version:       o.version,
+		OnEvent:       m.event,
+		Logger:        o.logger,
+		Network:       o.network,
+		Store:         o.store,
+		QueueMode:     o.queueMode,
+		AwakeTime:     o.awakeTime,
 	})
 	if err != nil {
 		return nil, err

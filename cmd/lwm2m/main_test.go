@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -84,12 +85,13 @@ func testServer() {
 	log := flag.String("log", "", "file to write to")
 	execute := flag.String("execute", "", "path to execute once a device has registered")
 	refuse := flag.Bool("refuse", false, "refuse each registration")
+	factory := flag.String("factory", "", "file to write an account of this server to, as factory data")
 	psk := flag.String("psk", "", "speak DTLS with the key of this text for the identity thermo-1")
 	pki := flag.String("pki", "", "speak DTLS with certificates, and write those of an authority and a device to this folder")
 	flag.Parse()
 	credentials, err := credentialsOf(*psk, *pki)
 	if err == nil {
-		err = serve(*log, *execute, *refuse, credentials)
+		err = serve(testServerOptions{*log, *execute, *refuse, *factory, *psk, credentials})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -97,10 +99,36 @@ func testServer() {
 	}
 }
 
-func serve(name, execute string, refuse bool, credentials *server.Credentials) error {
+type testServerOptions struct {
+	log, execute string
+	refuse       bool
+	factory, psk string
+	credentials  *server.Credentials
+}
+
+// account is that of the server, which is a Bootstrap-Server too and tells of itself.
+func (o *testServerOptions) account(uri string) server.ServerAccount {
+	a := server.ServerAccount{URI: uri, Security: server.NoSec{}, Lifetime: 70 * time.Second}
+	if o.psk != "" {
+		a.Security = server.PSK{Identity: []byte("thermo-1"), Key: []byte(o.psk)}
+	}
+	return a
+}
+
+// writeFactoryData writes the account of a server without security.
+func (o *testServerOptions) writeFactoryData(uri string) error {
+	if o.factory == "" {
+		return nil
+	}
+	text := fmt.Sprintf(`[{"bn":"/0/0/","n":"0","vs":%q},{"n":"1","vb":false},{"n":"2","v":3},{"n":"10","v":7},
+{"bn":"/1/0/","n":"0","v":7},{"n":"1","v":80},{"n":"6","vb":true},{"n":"7","vs":"U"},{"bn":"/3/0/","n":"15","vs":"Asia/Tokyo"}]`, uri)
+	return os.WriteFile(o.factory, []byte(text), 0o600)
+}
+
+func serve(o testServerOptions) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	file, err := os.Create(name)
+	file, err := os.Create(o.log)
 	if err != nil {
 		return err
 	}
@@ -108,21 +136,31 @@ func serve(name, execute string, refuse bool, credentials *server.Credentials) e
 	var srv *server.Server
 	executed := false
 	srv, err = server.New(server.Config{
-		Credentials: credentials,
+		Credentials: o.credentials,
+		Bootstrap: &server.Bootstrap{Find: func(_ context.Context, c server.BootstrapClient) (server.BootstrapConfig, error) {
+			if o.refuse {
+				return server.BootstrapConfig{}, errors.New("not on the list")
+			}
+			return server.BootstrapConfig{Servers: []server.ServerAccount{o.account(srv.URI())}}, nil
+		}},
 		OnEvent: func(e server.Event) {
 			if e.Kind == server.Registered { // only when it answers does the device know that it is registered
 				if device, err := srv.Device(e.Endpoint); err == nil {
 					_, _ = device.Read(ctx, model.PathOf(3, 0, 0), server.ReadOptions{})
 				}
 			}
-			fmt.Fprintf(file, "%v lifetime=%v version=%v\n", e, e.Registration.Lifetime, e.Registration.Version)
-			if e.Kind == server.Registered && execute != "" && !executed {
+			queueMode := ""
+			if e.Registration.QueueMode {
+				queueMode = " in queue mode"
+			}
+			fmt.Fprintf(file, "%v lifetime=%v version=%v%s\n", e, e.Registration.Lifetime, e.Registration.Version, queueMode)
+			if e.Kind == server.Registered && o.execute != "" && !executed {
 				executed = true
-				fmt.Fprintln(file, executeAt(ctx, srv, e.Endpoint, execute))
+				fmt.Fprintln(file, executeAt(ctx, srv, e.Endpoint, o.execute))
 			}
 		},
 		Intercept: func(_ context.Context, r server.Intercepted) server.Verdict {
-			if refuse && r.Kind == server.RegisterRequest {
+			if o.refuse && r.Kind == server.RegisterRequest {
 				return server.Verdict{Code: model.Forbidden, Reason: "not on the list"}
 			}
 			return server.Verdict{}
@@ -132,10 +170,13 @@ func serve(name, execute string, refuse bool, credentials *server.Credentials) e
 		return err
 	}
 	listen := srv.Listen
-	if credentials != nil {
+	if o.credentials != nil {
 		listen = srv.ListenSecure
 	}
 	if err := listen("127.0.0.1:0"); err != nil {
+		return err
+	}
+	if err := o.writeFactoryData(srv.URI()); err != nil {
 		return err
 	}
 	fmt.Fprintf(file, "listening at %s\n", srv.URI())

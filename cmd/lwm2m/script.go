@@ -34,7 +34,7 @@ var (
 
 // steps are what the server does, in order. Each checks what the device answers.
 func (d *demo) steps() []step {
-	return []step{
+	steps := []step{
 		{"Register", d.awaitRegistration},
 		{"Read", d.read},
 		{"Discover", d.discover},
@@ -49,6 +49,10 @@ func (d *demo) steps() []step {
 		{"Observe", d.observe},
 		{"Notify", d.awaitNotification},
 	}
+	if d.bootstrap != nil {
+		steps = append([]step{{"Bootstrap", d.awaitBootstrap}}, steps...)
+	}
+	return steps
 }
 
 // script does the steps one after another, until one fails or ctx ends.

@@ -67,7 +67,8 @@ func TestDemoFails(t *testing.T) {
 	var output bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	d := newDemo(srv, newTerminal(&output), slog.New(slog.DiscardHandler))
+	d := newDemo(newTerminal(&output), slog.New(slog.DiscardHandler))
+	d.server = srv
 	err = d.run(ctx)
 	if err == nil || !strings.HasPrefix(err.Error(), "the time was too short to show: Register, Read") {
 		t.Errorf("the demonstration ends with %v", err)

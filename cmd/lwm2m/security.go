@@ -35,15 +35,21 @@ func (f *securityFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.serverName, "server-name", "", "`name` in the server's certificate (default: the host of --server)")
 }
 
-// security makes sense of the flags. found says what was recognised; never a secret.
-func (f *securityFlags) security(target link.Target, endpoint string) (s lwm2m.Security, found string, err error) {
-	keyed := f.key != "" || f.identity != ""
-	certified := f.cert != "" || f.private != "" || f.authority != "" || f.pinned != "" || f.serverName != ""
+// keyed reports whether there are flags of a pre-shared key, and certified those of certificates.
+func (f *securityFlags) keyed() bool { return f.key != "" || f.identity != "" }
+func (f *securityFlags) certified() bool {
+	return f.cert != "" || f.private != "" || f.authority != "" || f.pinned != "" || f.serverName != ""
+}
+
+// security makes sense of the flags, for the server that another flag names. found says what was recognised; never a
+// secret.
+func (f *securityFlags) security(flag string, target link.Target, endpoint string) (s lwm2m.Security, found string, err error) {
+	keyed, certified := f.keyed(), f.certified()
 	switch {
 	case keyed && certified:
 		return nil, "", usagef("--psk-key and --cert exclude each other: a connection has one kind of security")
 	case !target.Secure() && (keyed || certified):
-		return nil, "", usagef("--server: %q is without protection, and the credentials would not be used; write coaps://", target)
+		return nil, "", usagef("--%s: %q is without protection, and the credentials would not be used; write coaps://", flag, target)
 	case !target.Secure():
 		return lwm2m.NoSec{}, "no security: whoever is on the way can read and change everything", nil
 	case keyed:
@@ -53,7 +59,7 @@ func (f *securityFlags) security(target link.Target, endpoint string) (s lwm2m.S
 	case certified:
 		return nil, "", usagef("--cert is missing; the device needs a certificate of its own")
 	}
-	return nil, "", usagef("--server: %q needs credentials: --psk-key, or --cert and --key", target)
+	return nil, "", usagef("--%s: %q needs credentials: --psk-key, or --cert and --key", flag, target)
 }
 
 func (f *securityFlags) preShared(endpoint string) (lwm2m.Security, string, error) {

@@ -58,7 +58,7 @@ func colourOf(e lwm2m.Event) colour {
 	switch {
 	case e.Err != nil:
 		return red
-	case e.Kind == lwm2m.Registered:
+	case e.Kind == lwm2m.Registered, e.Kind == lwm2m.Bootstrapped:
 		return green
 	}
 	return noColour

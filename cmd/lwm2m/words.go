@@ -13,10 +13,19 @@ import (
 
 // narrator puts the events of a device into words, in the order in which they happen.
 type narrator struct {
-	server   string // URI
-	endpoint string
+	server    string // URI; empty if the device is told its servers
+	bootstrap string // URI of the Bootstrap-Server
+	endpoint  string
 
 	leaving bool // a De-register is under way
+}
+
+// name is what a server is called.
+func (n *narrator) name(e lwm2m.Event) string {
+	if n.server == "" {
+		return fmt.Sprintf("server %d", e.Server)
+	}
+	return n.server
 }
 
 // words says in one line what happened, why, and what comes next; "" for events that are not worth one.
@@ -24,21 +33,21 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 	switch e.Kind {
 	case lwm2m.Registered:
 		return fmt.Sprintf("Registered with %s as %s, lifetime %v, location %s%s%s",
-			n.server, n.endpoint, lifetime, e.Location, handshake(e), next(e, "Update"))
+			n.name(e), n.endpoint, lifetime, e.Location, handshake(e), next(e, "Update"))
 	case lwm2m.RegistrationFailed:
-		return fmt.Sprintf("%s refused: %s%s", n.server, reason(e.Err), next(e, "attempt"))
+		return fmt.Sprintf("%s refused: %s%s", n.name(e), reason(e.Err), next(e, "attempt"))
 	case lwm2m.RegistrationTimeout:
-		return fmt.Sprintf("%s does not answer: %s%s", n.server, reason(e.Err), next(e, "attempt"))
+		return fmt.Sprintf("%s does not answer: %s%s", n.name(e), reason(e.Err), next(e, "attempt"))
 	case lwm2m.Updated:
 		return fmt.Sprintf("Updated the registration%s%s", handshake(e), next(e, "Update"))
 	case lwm2m.Deregistering:
 		n.leaving = true
-		return fmt.Sprintf("De-registering from %s", n.server)
+		return fmt.Sprintf("De-registering from %s", n.name(e))
 	case lwm2m.DeregistrationFailed:
 		n.leaving = false
 		return fmt.Sprintf("The De-register failed: %s", reason(e.Err))
 	case lwm2m.Disconnected:
-		return n.farewell()
+		return n.farewell(e)
 	case lwm2m.ServerDisabled:
 		return fmt.Sprintf("The server disabled itself%s", next(e, "Register"))
 	case lwm2m.NetworkError:
@@ -46,13 +55,21 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 		if after == "" {
 			after = "; trying on"
 		}
-		return fmt.Sprintf("Cannot reach %s: %s%s", n.server, reason(e.Err), after)
+		return fmt.Sprintf("Cannot reach %s: %s%s", n.name(e), reason(e.Err), after)
 	case lwm2m.Observed:
 		return fmt.Sprintf("The server observes %s", named(e.Path))
 	case lwm2m.ObservationEnded:
 		return fmt.Sprintf("The server no longer observes %s", named(e.Path))
 	case lwm2m.CallbackPanicked:
 		return fmt.Sprintf("The device failed at %v: %s", e.Path, reason(e.Err))
+	case lwm2m.Asleep:
+		return fmt.Sprintf("Asleep: %s is not heard until the device wakes%s", n.name(e), next(e, "Update"))
+	case lwm2m.BootstrapAccepted:
+		return fmt.Sprintf("The Bootstrap-Server %s accepted %s%s, and begins to write", n.bootstrap, n.endpoint, handshake(e))
+	case lwm2m.Bootstrapped:
+		return "Bootstrapped: what it has written is in force"
+	case lwm2m.BootstrapFailed:
+		return fmt.Sprintf("The bootstrap by %s failed: %s%s", n.bootstrap, reason(e.Err), next(e, "attempt"))
 	case lwm2m.Updating:
 		return "" // Updated follows, or what went wrong
 	}
@@ -60,12 +77,12 @@ func (n *narrator) words(e lwm2m.Event, lifetime time.Duration) string {
 }
 
 // farewell says how the device left the server.
-func (n *narrator) farewell() string {
+func (n *narrator) farewell(e lwm2m.Event) string {
 	if n.leaving {
 		n.leaving = false
-		return fmt.Sprintf("De-registered from %s", n.server)
+		return fmt.Sprintf("De-registered from %s", n.name(e))
 	}
-	return fmt.Sprintf("Left %s", n.server)
+	return fmt.Sprintf("Left %s", n.name(e))
 }
 
 // handshake says how a protected connection came about.

@@ -20,7 +20,7 @@ func TestWords(t *testing.T) {
 	later := now.Add(90 * time.Second)
 	refusal := &lwm2m.Error{Code: model.Forbidden, Reason: "unknown"}
 	refused := fmt.Errorf("%w: %w", link.ErrUnreachable, syscall.ECONNREFUSED)
-	n := &narrator{server: "coap://s", endpoint: "thermo-1"}
+	n := &narrator{server: "coap://s", bootstrap: "coap://b", endpoint: "thermo-1"}
 	for _, test := range []struct {
 		event lwm2m.Event
 		want  string
@@ -42,6 +42,10 @@ func TestWords(t *testing.T) {
 		{lwm2m.Event{Kind: lwm2m.Deregistering}, "De-registering from coap://s"},
 		{lwm2m.Event{Kind: lwm2m.DeregistrationFailed, Err: context.DeadlineExceeded}, "The De-register failed: no answer in time"},
 		{lwm2m.Event{Kind: lwm2m.Disconnected}, "Left coap://s"},
+		{lwm2m.Event{Kind: lwm2m.Asleep, Next: later}, "Asleep: coap://s is not heard until the device wakes; next Update in 1m30s"},
+		{lwm2m.Event{Kind: lwm2m.BootstrapAccepted, Handshake: "full"}, "The Bootstrap-Server coap://b accepted thermo-1, after a full handshake, and begins to write"},
+		{lwm2m.Event{Kind: lwm2m.Bootstrapped}, "Bootstrapped: what it has written is in force"},
+		{lwm2m.Event{Kind: lwm2m.BootstrapFailed, Err: refusal, Attempt: 1, Next: later}, "The bootstrap by coap://b failed: 4.03 Forbidden: unknown; that was attempt 1, next attempt in 1m30s"},
 	} {
 		test.event.Time = now
 		if got := n.words(test.event, time.Minute); got != test.want {

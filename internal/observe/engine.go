@@ -34,6 +34,7 @@ type Engine[T comparable] struct {
 type server struct {
 	id          uint16
 	unreachable bool
+	asleep      bool
 	defaults    Defaults
 }
 
@@ -158,6 +159,20 @@ func (e *Engine[T]) SetReachable(server uint16, reachable bool) {
 	}
 	for _, o := range e.Observations(server) {
 		o.stalled = o.stalled && !reachable
+		e.schedule(o)
+	}
+}
+
+// SetAsleep tells, of a Server that cannot be reached, whether that is because the
+// client sleeps and may wake. Then its observations are due as if it could be
+// reached; when one of them has something to say, [Observation.IsWaiting] tells so, and
+// it is said after SetReachable.
+func (e *Engine[T]) SetAsleep(server uint16, asleep bool) {
+	if e.known(server).asleep == asleep {
+		return
+	}
+	e.server(server).asleep = asleep
+	for _, o := range e.Observations(server) {
 		e.schedule(o)
 	}
 }

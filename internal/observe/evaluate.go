@@ -144,6 +144,17 @@ func (e *Engine[T]) SentStored(_ time.Time, o *Observation[T], n int, confirmabl
 	e.sent(o, confirmable)
 }
 
+// Supersede drops the Backlog of a busy observation whose format cannot tell the times
+// of records: the newest state takes their place, at once, as none of them was sent.
+func (e *Engine[T]) Supersede(now time.Time, o *Observation[T]) {
+	if o.phase != replaying || o.removed {
+		return
+	}
+	o.Backlog.remove(o.Backlog.Len())
+	o.more, o.sentAt = true, now.Add(-o.minPeriod())
+	e.free(o)
+}
+
 // SentKept is Sent for a confirmable notification with these nodes that is not to be
 // lost: it is in the Backlog, if there is room, until it is acknowledged.
 func (e *Engine[T]) SentKept(now time.Time, o *Observation[T], nodes []format.Node) {

@@ -83,7 +83,7 @@ func (e *Engine[T]) Explain(now time.Time, o *Observation[T], current []format.N
 	s := e.known(o.Server)
 	x := Explanation{
 		Now: now, Server: o.Server, Composite: o.Composite, LastSent: o.sentAt,
-		Unreachable: s.unreachable, Lost: o.lost, Backlog: o.Backlog.Len(), BacklogLimit: e.capacity(o, s),
+		Unreachable: s.unreachable && !s.asleep, Lost: o.lost, Backlog: o.Backlog.Len(), BacklogLimit: e.capacity(o, s),
 		Confirmable: o.MustConfirm(now),
 	}
 	for i := range o.components {
@@ -104,7 +104,7 @@ func (e *Engine[T]) Explain(now time.Time, o *Observation[T], current []format.N
 		x.Wait = ForValues
 	case o.withheld:
 		x.Wait = ForRight
-	case s.unreachable, o.stalled:
+	case s.unreachable && !s.asleep, o.stalled:
 		x.Wait = ForServer
 	case o.index >= 0 && !now.Before(o.due):
 		x.Wait = ForNothing

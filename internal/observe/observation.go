@@ -100,6 +100,9 @@ func (o *Observation[T]) MustConfirm(now time.Time) bool {
 // its Backlog: the owner sends some of that instead of reading.
 func (o *Observation[T]) IsReplaying() bool { return o.phase == replaying }
 
+// IsWaiting reports whether there is something to say that did not reach the Server.
+func (o *Observation[T]) IsWaiting() bool { return o.lost || o.Backlog.Len() > 0 }
+
 // IsRemoved reports whether the observation was cancelled.
 func (o *Observation[T]) IsRemoved() bool { return o.removed }
 

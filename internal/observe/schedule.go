@@ -150,10 +150,11 @@ func (e *Engine[T]) replays(o *Observation[T]) bool {
 	return o.Backlog.Len() > 0 && !o.stalled && !o.sentAt.IsZero() && !e.known(o.Server).unreachable
 }
 
-// isPaused reports whether the Server may not have notifications, or there is neither it nor a Backlog for them.
+// isPaused reports whether the Server may not have notifications, or there is neither it nor a Backlog for them. A
+// sleeper wakes for the first.
 func (e *Engine[T]) isPaused(o *Observation[T]) bool {
 	s := e.known(o.Server)
-	return o.withheld || s.unreachable && e.capacity(o, s) == 0
+	return o.withheld || s.unreachable && e.capacity(o, s) == 0 && (o.lost || !s.asleep)
 }
 
 // capacity is the size of the Backlog.

@@ -21,7 +21,7 @@ import (
 //	0 write SERVER PATH ATTRIBUTE[=VALUE]...
 //	0 account SERVER [ATTRIBUTE=VALUE...] [storing]      the defaults
 //	0 forget SERVER             the account is gone
-//	0 offline|online SERVER
+//	0 offline|online|asleep SERVER
 //	0 reading SECONDS           how long it takes from now on
 //	0 acks SECONDS|never        when they come
 //	0 ack|lost SERVER TOKEN
@@ -90,7 +90,11 @@ func (s *script) network(verb string, args []string) {
 	w, e := s.w, &s.w.engine
 	switch verb {
 	case "offline", "online":
+		e.SetAsleep(s.server(args), false)
 		e.SetReachable(s.server(args), verb == "online")
+	case "asleep":
+		e.SetReachable(s.server(args), false)
+		e.SetAsleep(s.server(args), true)
 	case "reading":
 		w.reading = s.duration(args[0])
 	case "acks":

@@ -119,6 +119,8 @@ func (w *world) handle(o *Observation[string]) {
 				what = fmt.Sprintf("drop %d, store", n)
 			}
 			w.print(o, what, nodes)
+		case o.IsWaiting() && w.engine.known(o.Server).asleep:
+			w.print(o, "wake for", nodes)
 		case d.MustSend():
 			w.sent(o, "", nodes, func(con bool) { w.engine.Sent(w.now, o, con) })
 		}

@@ -13,7 +13,8 @@ type Kept struct {
 // Keep gives the registration of a paused Machine; ok is false if there is none, or if it is not known what the
 // Server knows of it.
 func (m *Machine) Keep(now time.Time) (k Kept, ok bool) {
-	if m.state != StatePaused || !m.isRegistered(now) || m.pending&(lifetimeChanged|bindingChanged) != 0 {
+	if m.state != StatePaused || !m.isRegistered(now) || m.pending&(lifetimeChanged|bindingChanged) != 0 ||
+		m.version != m.config.version() || m.queueing != m.queue {
 		return Kept{}, false
 	}
 	return Kept{Location: m.location, Lifetime: m.granted, Expires: m.expires}, true
@@ -25,7 +26,7 @@ func (m *Machine) Restore(k Kept, restructured bool) {
 	if m.state != StateStopped || len(k.Location) == 0 {
 		return
 	}
-	m.location, m.granted, m.expires = k.Location, k.Lifetime, k.Expires
+	m.location, m.granted, m.expires, m.queueing = k.Location, k.Lifetime, k.Expires, m.queue
 	if k.Lifetime != Infinite {
 		m.sent = k.Expires.Add(-k.Lifetime)
 	}

@@ -80,7 +80,8 @@ type Machine struct {
 	attempt  uint32 // in this sequence, from 1; 0: the last one succeeded
 	sequence uint32 // from 1
 
-	queue    bool // queue mode
+	queue    bool // queue mode, as it is to be
+	queueing bool // queue mode, as the Server was told
 	state    State
 	linked   bool    // there is a link
 	anew     bool    // the Server does not answer: the next link needs a new handshake
@@ -129,6 +130,9 @@ func (m *Machine) Lifetime() time.Duration { return m.config.lifetime(m.lifetime
 // Version is the version of LwM2M to speak with the Server. It changes when the
 // Server refuses a higher one, see Config.MinVersion.
 func (m *Machine) Version() model.Version { return m.version }
+
+// InQueueMode reports whether the Server knows that the client may sleep.
+func (m *Machine) InQueueMode() bool { return m.queueing }
 
 // Expires is when the registration ends if no further Update succeeds; the zero
 // time means never, or that there is none.

@@ -14,7 +14,7 @@ func (m *Machine) register(now time.Time) {
 	m.cancel()
 	m.forget()
 	m.pending = 0
-	m.granted = m.Lifetime()
+	m.granted, m.queueing = m.Lifetime(), m.queue
 	m.enter(StateRegistering, time.Time{})
 	m.send(now, Request{Kind: Register, Path: registerPath, Queries: m.registerQueries(), WithObjects: true})
 }

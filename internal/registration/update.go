@@ -84,6 +84,9 @@ func (m *Machine) update(now time.Time) {
 	if m.inFlight&lifetimeChanged != 0 {
 		m.granted = m.Lifetime()
 	}
+	if m.inFlight&bindingChanged != 0 && m.isVersion10() {
+		m.queueing = m.queue
+	}
 	m.lastUpdate = now
 	m.enter(StateUpdating, time.Time{})
 	m.send(now, Request{

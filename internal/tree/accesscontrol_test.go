@@ -127,7 +127,7 @@ func TestAccessRules(t *testing.T) {
 				}
 				reason := fmt.Sprintf("the right %v is missing: ", op.right)
 				if op.name == "Read-Composite" {
-					reason = "no access right to any of the paths"
+					reason = "the right R is missing at all of the paths"
 				}
 				wantRefusal(t, tree, before, err, model.Unauthorized, reason)
 			}
@@ -182,8 +182,8 @@ func TestAccessFilters(t *testing.T) {
 		{3, "/", "/2/2 /3/0", true, ""},
 		{1, "/", "/2/0 /2/2 /3/0 /100/0", true, ""},
 		{2, "/", "/2/0 /2/1 /2/2 /3/0 /100/0 /100/4", true, ""},
-		{3, "/100/0 /100/4/0", "", true, "no access right to any of the paths"},
-		{3, "/100", "", true, "no access right to any of the paths"},
+		{3, "/100/0 /100/4/0", "", true, "the right R is missing at all of the paths"},
+		{3, "/100", "", true, "the right R is missing at all of the paths"},
 	} {
 		var got []format.Node
 		var err error

@@ -24,7 +24,7 @@ func (t *Tree) ReadComposite(dst []format.Node, c Caller, paths []model.Path) (n
 		}
 	}
 	if refused && len(r.nodes) == len(dst) && len(r.calls) == 0 {
-		return dst, nil, fail(model.Unauthorized, model.Path{}, "no access right to any of the paths")
+		return dst, nil, fail(model.Unauthorized, model.Path{}, "the right R is missing at all of the paths")
 	}
 	return r.nodes, r.calls, nil
 }

@@ -44,7 +44,7 @@ func TestReadCompositeRefused(t *testing.T) {
 	tree := workshop(t)
 	before := dump(tree)
 	_, _, err := tree.ReadComposite(nil, server, paths("/0/0 /7"))
-	wantRefusal(t, tree, before, err, model.Unauthorized, "no access right")
+	wantRefusal(t, tree, before, err, model.Unauthorized, "the right R is missing")
 	_, _, err = tree.ReadComposite(nil, server10, paths("/3"))
 	wantRefusal(t, tree, before, err, model.MethodNotAllowed, "LwM2M 1.1")
 }

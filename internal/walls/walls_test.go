@@ -47,10 +47,10 @@ var plan = Rooms{
 		{Dir: "internal/walls"},
 		{Dir: "internal/tools/..."},
 
-		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "cmd/...", "internal/*"},
+		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store", "cmd/...", "internal/*"},
 			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys"}},
 		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
-		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest"}},
+		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store"}},
 	},
 	Private: []string{"cmd/...", "examples/...", "internal/bench", "internal/walls", "internal/tools/..."},
 	Tests: []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/fxamacker/cbor/v2",
