@@ -372,3 +372,64 @@ func TestETS951AttributesPerServer(t *testing.T) {
 		g.next(slow, "/3303/0/5700=30")
 	})
 }
+
+// A Bootstrap-Server gives two servers their accounts and their rights, as in the test specification, C.14; later it takes one
+// of them away.
+func TestAccessByBootstrap(t *testing.T) {
+	config := manual
+	bootstrapped(t, config, func(f *bootstrapFixture) {
+		second := lwm2mtest.NewServer(f.T, lwm2mtest.Options{Network: f.server.Network, Address: "203.0.113.9:5683", Timeout: time.Hour})
+		f.config.Factories = []lwm2m.Factory{{Object: portfolio()}}
+		session := f.session()
+		write := func(p, records string) {
+			f.Helper()
+			f.answers(session.Do(f.ctx, put(p, server.SenMLJSON, records)))(model.Changed, "")
+		}
+		for i, uri := range []string{f.server.URI(), second.URI()} {
+			n := string(rune('1' + i))
+			write("/0/"+n, `[{"bn":"/0/`+n+`/","n":"0","vs":"`+uri+`"},{"n":"1","vb":false},{"n":"2","v":3},{"n":"10","v":`+n+`}]`)
+			write("/1/"+n, `[{"bn":"/1/`+n+`/","n":"0","v":`+n+`},{"n":"1","v":600},{"n":"6","vb":true},{"n":"7","vs":"U"}]`)
+			write("/2/"+n, `[{"bn":"/2/`+n+`/","n":"0","v":1},{"n":"1","v":`+n+`},{"n":"2/`+n+`","v":15},{"n":"3","v":`+n+`}]`)
+		}
+		write("/2/3", `[{"bn":"/2/3/","n":"0","v":3},{"n":"1","v":0},{"n":"2/1","v":15},{"n":"2/2","v":1},{"n":"3","v":65535}]`)
+		write("/2/4", `[{"bn":"/2/4/","n":"0","v":16},{"n":"1","v":65535},{"n":"2/2","v":16},{"n":"3","v":65535}]`)
+		f.answers(session.Finish(f.ctx))(model.Changed, "")
+		one, two := f.server.WaitRegistered("thermo-1"), second.WaitRegistered("thermo-1")
+		synctest.Wait()
+		do := func(peer *server.Device, x exchange) {
+			f.Helper()
+			f.answers(peer.Do(f.ctx, x.request))(x.code, x.payload)
+		}
+		do(one, exchange{put("/3/0/15", text, "Europe/Paris"), model.Changed, none, ""})
+		do(two, exchange{put("/3/0/15", text, "Asia/Tokyo"), model.Unauthorized, none, "/3/0/15: the right W is missing: /2/3/2/2 gives server 2 the rights R"})
+		do(two, exchange{get("/3/0/15", text), model.Content, none, "Europe/Paris"})
+		do(two, exchange{get("/1/1/1", text), model.Unauthorized, none, "/1/1/1: the right R is missing: /2/1 has no ACL for server 2, and no default"})
+		do(one, exchange{get("/3303/0/5700", text), model.Unauthorized, none, "the right R is missing"})
+		do(two, exchange{post("/16", server.SenMLJSON, `[{"n":"/16/3/0/0","vs":"x"}]`), model.Created, none, ""})
+		do(two, exchange{get("/16/3/0/0", text), model.Content, none, "x"})
+		do(one, exchange{get("/16/3/0/0", text), model.Unauthorized, none, "has no ACL for server 1, and no default"})
+
+		// Without the second server the first has all rights, and what the other alone could use is gone.
+		go func() { _ = f.client.Bootstrap(f.ctx) }()
+		session = f.session()
+		for _, p := range []string{"/0/2", "/1/2"} {
+			f.answers(session.Delete(f.ctx, path(p)))(model.Deleted, "")
+		}
+		f.answers(session.Finish(f.ctx))(model.Changed, "")
+		f.server.WaitEvent(server.Registered, "thermo-1") // the first
+		f.server.WaitEvent(server.Registered, "thermo-1")
+		synctest.Wait()
+		do(one, exchange{get("/3303/0/5700", text), model.Content, none, "22.5"})
+		if n := len(f.client.Instances(16)); n != 0 {
+			t.Errorf("%d instances that nobody may use", n)
+		}
+		if got := f.client.ExplainAccess(1, path("/3303/0")).String(); !strings.Contains(got, "there is only one server") {
+			t.Errorf("explained: %s", got)
+		}
+		for _, in := range f.client.Instances(2) {
+			if _, ok := in.Items(2)[2]; ok {
+				t.Errorf("%v still has rights of server 2", in.Path())
+			}
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
@@ -99,6 +100,28 @@ func TestHostileCertificates(t *testing.T) {
 			}, scalar(s, own.Certificate), scalar(s, bad))
 		})
 	}
+}
+
+// A device whose own certificate is not valid hears so from the server, and keeps its number in 1/x/11.
+func TestOwnCertificateExpired(t *testing.T) {
+	certified(t, "expired", func(s *secured, own lwm2m.X509, a *authority, _ tls.Certificate) {
+		own.Certificate = a.issue(&x509.Certificate{
+			Subject: pkix.Name{CommonName: "thermo-1"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
+		})
+		s.heed(func(*transcript) {
+			s.config.Servers[0].Security = own
+			err := s.attempt(70 * time.Second)
+			const want = "link: DTLS handshake with coaps://lwm2m.example: the peer sent alert 45, certificate_expired:" +
+				" the certificate of this side has expired, or the peer's clock is wrong"
+			var alert *link.AlertError
+			if err == nil || err.Error() != want || !errors.As(err, &alert) || alert.Number != 45 {
+				s.Errorf("error %v\nwant %s", err, want)
+			}
+			if v, err := s.client.Get(path("/1/0/11")); err != nil || v.Uint() != 45 {
+				s.Errorf("alert %v, %v", v, err)
+			}
+		}, scalar(s, own.Certificate))
+	})
 }
 
 // babbler answers each datagram with another one.

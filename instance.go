@@ -189,7 +189,8 @@ func (in *Instance) setContent(resource uint16, content tree.Content) error {
 	return err
 }
 
-func (in *Instance) removeItem(resource, item uint16) {
+// RemoveItem removes one instance of a Multiple-Instance Resource. The Resource stays, if empty.
+func (in *Instance) RemoveItem(resource, item uint16) {
 	c := in.lock()
 	defer in.unlock(c)
 	if in.node.RemoveItem(resource, item) {

@@ -128,7 +128,7 @@ func (r MultiResource[T]) To(item uint16, v T) Change {
 }
 
 // Remove removes one Resource Instance. The Resource stays, if empty.
-func (r MultiResource[T]) Remove(item uint16) { r.in.removeItem(r.id, item) }
+func (r MultiResource[T]) Remove(item uint16) { r.in.RemoveItem(r.id, item) }
 
 // OnRead has f give the values whenever a server reads.
 func (r MultiResource[T]) OnRead(f func(context.Context) (map[uint16]T, error)) {

@@ -3,6 +3,7 @@ package lwm2m
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
 )
@@ -30,5 +31,14 @@ func (s *connection) trace(direction string, datagram []byte) {
 	}
 	log.Debug("message "+direction, "server", s.ssid,
 		"type", m.Type.String(), "code", m.Code.String(), "mid", m.MessageID, "token", m.Token.String(),
-		"path", m.Options.Path(coap.UriPath), "payload", len(m.Payload))
+		"path", m.Options.Path(coap.UriPath), "query", queries(m.Options), "payload", len(m.Payload))
+}
+
+// queries are the Uri-Query options of a message.
+func queries(options coap.Options) string {
+	var all []string
+	for q := range options.All(coap.UriQuery) {
+		all = append(all, string(q))
+	}
+	return strings.Join(all, "&")
 }

@@ -29,6 +29,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
+	if told, ok := errors.AsType[*toldError](err); ok {
+		return told.code
+	}
 	message := strings.TrimPrefix(err.Error(), "lwm2m: ")
 	fmt.Fprintf(stderr, "lwm2m: %s\n", strings.ReplaceAll(message, "\n", "; "))
 	var usage *usageError
@@ -37,6 +40,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	return exitFailure
 }
+
+// toldError is a failure that the user has been told of.
+type toldError struct {
+	error
+	code int
+}
+
+func (e *toldError) Unwrap() error { return e.error }
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
@@ -81,7 +92,7 @@ Exit codes: 0 all went well, 1 something did not work, 2 the command line is wro
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newClientCommand(), newDemoCommand(), newVersionCommand())
+	root.AddCommand(newClientCommand(), newDemoCommand(), newShellCommand(), newVersionCommand())
 	return root
 }
 
@@ -95,12 +106,23 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // newLogger makes the logger for a value of the flag --log-level.
 func newLogger(w io.Writer, level string) (*slog.Logger, error) {
-	if level == "off" {
+	l, off, err := parseLevel(level)
+	if err != nil {
+		return nil, err
+	}
+	if off {
 		return slog.New(slog.DiscardHandler), nil
 	}
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usagef("--log-level: %q: want off, error, warn, info or debug", level)
-	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// parseLevel reads the flag --log-level.
+func parseLevel(level string) (l slog.Level, off bool, err error) {
+	if level == "off" {
+		return l, true, nil
+	}
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return l, false, usagef("--log-level: %q: want off, error, warn, info or debug", level)
+	}
+	return l, false, nil
 }

@@ -20,6 +20,7 @@ var plan = Rooms{
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
+		{Dir: "shell", May: []string{"", "model", "internal/coap", "internal/format"}},
 		{Dir: "store", Outside: []string{"golang.org/x/sys"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
@@ -47,8 +48,8 @@ var plan = Rooms{
 		{Dir: "internal/walls"},
 		{Dir: "internal/tools/..."},
 
-		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store", "cmd/...", "internal/*"},
-			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys"}},
+		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "shell", "lwm2mtest", "store", "cmd/...", "internal/*"},
+			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"}},
 		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
 		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store"}},
 	},

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/link"
+	"github.com/lwm2m-go/lwm2m/shell"
+	"github.com/spf13/cobra"
+)
+
+// shellFlags are the flags of lwm2m shell.
+type shellFlags struct {
+	commands string
+	json     bool
+	prompt   string
+	version  string
+	firmware string
+	log      logFlags
+}
+
+const defaultPrompt = "uart:~$ "
+
+func newShellCommand() *cobra.Command {
+	f := shellFlags{}
+	cmd := &cobra.Command{
+		Use:   "shell [-c COMMANDS]",
+		Short: "Be a device by hand, or by script",
+		Long: `Runs commands on a device: read and write values, create and delete Object
+Instances, start and stop the registration, send, observe what is observed. The
+command help lists all.
+
+On a terminal there is a prompt, with history and completion (Tab). From a pipe
+or a file, commands are read line by line, and nothing but their answers is
+written: values to standard output, failures to standard error. The exit code is
+that of the last failure: 1 something did not work, 2 a command is wrong.
+
+When the commands are over, or the shell is interrupted (Ctrl-C), the device
+de-registers.`,
+		Example: `  lwm2m shell
+  lwm2m shell -c 'read /device/0/manufacturer -s; ls 3'
+  lwm2m shell --log-style zephyr < session.txt`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.commands, "command", "c", "", "run these `commands`, separated by semicolons, and nothing else")
+	flags.BoolVar(&f.json, "json", false, "answer each command with a line of JSON")
+	flags.StringVar(&f.prompt, "prompt", "", "write this `text` before each command, also from a pipe (default \""+defaultPrompt+"\" on a terminal)")
+	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
+	flags.StringVar(&f.firmware, "firmware", "", "`file` that firmware is written to (default: it is dropped)")
+	f.log.add(cmd)
+	return cmd
+}
+
+// session is a shell at work.
+type session struct {
+	flags  *shellFlags
+	device *shell.Device
+	shell  *shell.Shell
+	screen *screen // nil unless somebody types
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func (f *shellFlags) run(cmd *cobra.Command) error {
+	version, err := parseVersion(f.version)
+	if err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGPIPE) // a write that fails ends the shell in order
+	ctx := cmd.Context()
+	if !signal.Ignored(syscall.SIGHUP) { // the terminal is closed
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
+	s := &session{flags: f, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+	if f.commands == "" {
+		s.screen = newScreen(cmd.InOrStdin(), cmd.OutOrStdout(), f.prompt)
+	}
+	if s.screen != nil {
+		s.stdout, s.stderr = s.screen, s.screen
+	}
+	logger, lines, err := f.log.open(s.stderr)
+	if err != nil {
+		return err
+	}
+	s.device, err = shell.NewDevice(shell.DeviceConfig{
+		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second},
+		OnLog:    lines,
+		Firmware: f.keepFirmware,
+	})
+	if err != nil {
+		return err
+	}
+	s.shell = shell.New(shell.Config{
+		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Open: openFile, Create: createFile,
+	})
+	return s.end(ctx, s.work(ctx, cmd.InOrStdin()))
+}
+
+// work runs the commands.
+func (s *session) work(ctx context.Context, stdin io.Reader) error {
+	switch {
+	case s.flags.commands != "":
+		return s.shell.Run(ctx, s.flags.commands)
+	case s.screen != nil:
+		return s.converse(ctx)
+	case s.flags.prompt != "":
+		stdin = &prompter{stdin, s.stdout, s.flags.prompt}
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.shell.Source(ctx, stdin) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done(): // the read may go on for ever
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(interruptedGrace):
+			return nil
+		}
+	}
+}
+
+// interruptedGrace is what a command gets to end once it is interrupted, while reading cannot be.
+const interruptedGrace = 200 * time.Millisecond
+
+// converse runs the lines that somebody types.
+func (s *session) converse(ctx context.Context) (err error) {
+	s.screen.complete = s.shell.Complete
+	for !s.shell.Ended() {
+		line, readErr := s.screen.readLine(ctx)
+		if readErr != nil {
+			if !errors.Is(readErr, io.EOF) && ctx.Err() == nil {
+				return readErr
+			}
+			return err
+		}
+		if failure := s.shell.Run(ctx, line); failure != nil {
+			err = failure
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// end de-registers the device, and makes the outcome that of the program.
+func (s *session) end(ctx context.Context, outcome error) error {
+	if s.device.Client() != nil && ctx.Err() != nil {
+		fmt.Fprintln(s.stderr, "interrupted: the device de-registers")
+	}
+	s.device.Close(context.Background())
+	if err := s.shell.Close(); err != nil && outcome == nil {
+		return err
+	}
+	if outcome == nil {
+		return nil
+	}
+	told := &toldError{outcome, exitFailure}
+	if wrong, ok := errors.AsType[*shell.Error](outcome); ok && wrong.IsUsage() {
+		told.code = exitUsage
+	}
+	return told
+}
+
+// keepFirmware writes a package to the file that the user wants it in.
+func (f *shellFlags) keepFirmware(_ context.Context, pack []byte) error {
+	if f.firmware == "" {
+		return nil
+	}
+	return os.WriteFile(f.firmware, pack, 0o600)
+}
+
+func openFile(name string) (io.ReadCloser, error) { return os.Open(name) }
+
+func createFile(name string) (io.WriteCloser, error) { return os.Create(name) }
+
+// prompter writes a prompt before each read of a line, for programs that wait for it. They write a line at a time.
+type prompter struct {
+	from   io.Reader
+	to     io.Writer
+	prompt string
+}
+
+// Read reads.
+func (p *prompter) Read(b []byte) (int, error) {
+	if _, err := io.WriteString(p.to, p.prompt); err != nil {
+		return 0, err
+	}
+	return p.from.Read(b)
+}
