@@ -20,8 +20,9 @@ import (
 
 // moment is a point in the life of a client. enter leads there from before the start.
 type moment struct {
-	name  string
-	enter func(*caller)
+	name      string
+	enter     func(*caller)
+	configure func(*lwm2m.Config, *caller) // may be nil
 }
 
 func (c *caller) run() {
@@ -41,46 +42,57 @@ func (c *caller) silent(s lwm2mtest.State) {
 }
 
 var moments = []moment{
-	{"new", func(c *caller) { c.host = lwm2m.NewHost(lwm2m.HostConfig{}) }},
-	{"added", func(*caller) {}},
-	{"looking up a name", func(c *caller) { c.run() }},
-	{"shaking hands", func(c *caller) { c.run() }},
-	{"registering", func(c *caller) {
+	{name: "new", enter: func(c *caller) { c.host = lwm2m.NewHost(lwm2m.HostConfig{}) }},
+	{name: "added", enter: func(*caller) {}},
+	{"looking up a name", (*caller).run, func(config *lwm2m.Config, _ *caller) {
+		config.Servers[0].URI = "coap://silent.example"
+		config.Network = silence{config.Network, "silent.example"}
+	}},
+	{"shaking hands", (*caller).run, func(config *lwm2m.Config, c *caller) {
+		config.Servers[0] = lwm2m.ServerAccount{URI: "coaps://198.51.100.99", Security: testPSK()}
+		c.server.Network.SetState(netip.MustParseAddrPort("198.51.100.99:5684"), lwm2mtest.Silent)
+	}},
+	{"waiting to be bootstrapped", (*caller).run, func(config *lwm2m.Config, c *caller) {
+		config.Servers[0] = lwm2m.ServerAccount{URI: "coap://198.51.100.99", Security: lwm2m.NoSec{}, Bootstrap: true}
+		c.server.Network.SetState(netip.MustParseAddrPort("198.51.100.99:5683"), lwm2mtest.Silent)
+	}},
+	{name: "registering", enter: func(c *caller) {
 		c.silent(lwm2mtest.Silent)
 		c.run()
 	}},
-	{"registered", func(c *caller) { c.run() }},
-	{"updating", func(c *caller) {
+	{name: "registered", enter: (*caller).run},
+	{name: "updating", enter: func(c *caller) {
 		c.run()
 		c.silent(lwm2mtest.Silent)
 		c.update()
 	}},
-	{"waiting", func(c *caller) {
+	{name: "waiting", enter: func(c *caller) {
 		c.silent(lwm2mtest.Silent)
 		c.run()
 		sleep(2 * time.Minute)
 	}},
-	{"disabled", func(c *caller) {
+	{"asleep", func(c *caller) {
+		c.run()
+		sleep(5 * time.Minute)
+	}, func(config *lwm2m.Config, _ *caller) { config.QueueMode = true }},
+	{name: "paused", enter: func(c *caller) {
+		c.run()
+		must(c.T, c.client.Pause(c.ctx))
+		synctest.Wait()
+	}},
+	{name: "disabled", enter: func(c *caller) {
 		c.run()
 		_, err := c.server.WaitRegistered("thermo-1").Execute(c.ctx, path("/1/0/4"), "")
 		must(c.T, err)
 		sleep(3 * time.Second)
 	}},
-	{"paused", func(c *caller) {
-		c.run()
-		must(c.T, c.client.Pause(c.ctx))
-	}},
-	{"asleep", func(c *caller) {
-		c.run()
-		sleep(2 * time.Minute)
-	}},
-	{"stopping", func(c *caller) {
+	{name: "stopping", enter: func(c *caller) {
 		c.run()
 		c.silent(lwm2mtest.Silent)
 		c.cancel()
 		sleep(time.Second)
 	}},
-	{"stopped", func(c *caller) {
+	{name: "stopped", enter: func(c *caller) {
 		c.run()
 		c.stop()
 	}},
@@ -118,21 +130,14 @@ func at(t *testing.T, m moment, test func(*caller)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &caller{T: t, ctx: t.Context(), stop: func() {}, device: oma.NewDevice(), temp: ipso.NewTemperature(0)}
 		c.server = lwm2mtest.NewServer(t, lwm2mtest.Options{})
-		account := lwm2m.ServerAccount{URI: c.server.URI(), Security: lwm2m.NoSec{}}
-		network := lwm2m.Network(c.server.Network)
-		switch m.name {
-		case "looking up a name":
-			account.URI = "coap://silent.example"
-			network = silence{network, "silent.example"}
-		case "shaking hands":
-			account = lwm2m.ServerAccount{URI: "coaps://198.51.100.99", Security: testPSK()}
-			c.server.Network.SetState(netip.MustParseAddrPort("198.51.100.99:5684"), lwm2mtest.Silent)
+		config := lwm2m.Config{
+			Endpoint: "thermo-1", Servers: []lwm2m.ServerAccount{{URI: c.server.URI(), Security: lwm2m.NoSec{}}},
+			Objects: []lwm2m.ObjectInstance{c.device, c.temp}, Network: c.server.Network, OnEvent: func(lwm2m.Event) {},
 		}
-		client, err := lwm2m.NewClient(lwm2m.Config{
-			Endpoint: "thermo-1", Servers: []lwm2m.ServerAccount{account},
-			Objects: []lwm2m.ObjectInstance{c.device, c.temp}, Network: network, OnEvent: func(lwm2m.Event) {},
-			QueueMode: m.name == "asleep",
-		})
+		if m.configure != nil {
+			m.configure(&config, c)
+		}
+		client, err := lwm2m.NewClient(config)
 		must(t, err)
 		c.client, c.host = client, lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
 		must(t, c.host.Add(client))

@@ -90,6 +90,12 @@ var faults = []fault{
 		device := w.client
 		w.call(func(ctx context.Context) { _ = device.Send(ctx, path("/3303/0")) })
 	}},
+	{"pause", func(w *weeks, _ *account) {
+		ctx, cancel := context.WithTimeout(w.ctx, time.Second)
+		defer cancel()
+		must(w, w.client.Pause(ctx))
+	}},
+	{"resume", func(w *weeks, _ *account) { w.resume() }},
 	{"power lost", func(w *weeks, _ *account) {
 		ended, cancel := context.WithCancel(w.ctx)
 		cancel()
@@ -123,6 +129,13 @@ var faults = []fault{
 func (w *weeks) state(at netip.AddrPort, s lwm2mtest.State) {
 	w.touched[at] = true
 	w.network.SetState(at, s)
+}
+
+// resume ends a pause of the device, if there is one.
+func (w *weeks) resume() {
+	ctx, cancel := context.WithTimeout(w.ctx, time.Second)
+	defer cancel()
+	must(w, w.client.Resume(ctx))
 }
 
 // whereIs is the address from which a server knows the device.

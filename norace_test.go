@@ -5,4 +5,5 @@ package lwm2m_test
 const (
 	manyObservations = 10_000
 	someSeeds        = 20 // of TestTwoWeeks
+	takesCensus      = true
 )

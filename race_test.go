@@ -6,4 +6,5 @@ package lwm2m_test
 const (
 	manyObservations = 5000
 	someSeeds        = 4
+	takesCensus      = false // it reads what other goroutines write later, ordered by virtual time alone
 )

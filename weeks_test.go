@@ -37,11 +37,36 @@ func TestTwoWeeks(t *testing.T) {
 	if strings.Contains(flag.Lookup("test.run").Value.String(), "seed=") {
 		n = max(n, 10_000) // of which -run takes some
 	}
+	var mu sync.Mutex
+	lived, seen := 0, map[string]int{}
+	t.Cleanup(func() { // after the seeds
+		if lived >= 20 && !t.Failed() {
+			expectTroubles(t, seen)
+		}
+	})
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			twoWeeks(t, seed, false)
+			w := twoWeeks(t, seed, false)
+			mu.Lock()
+			defer mu.Unlock()
+			lived++
+			for event, times := range w.seen {
+				seen[event] += times
+			}
 		})
+	}
+}
+
+// expectTroubles checks that the devices had all kinds of troubles.
+func expectTroubles(t *testing.T, seen map[string]int) {
+	for _, event := range []string{
+		"REGISTRATION_FAILURE", "REG_TIMEOUT", "NETWORK_ERROR", "DEREGISTER_FAILURE", "SERVER_DISABLED", "NOTIFY_TIMEOUT", "OBSERVER_REMOVED",
+		"QUEUE_MODE_RX_OFF", "ENGINE_SUSPENDED", "full", "resumed", "connection ID",
+	} {
+		if seen[event] < 5 {
+			t.Errorf("%s happened %d times", event, seen[event])
+		}
 	}
 }
 
@@ -92,8 +117,9 @@ type weeks struct {
 	routines []int
 	heaps    []uint64 // if measured
 
-	mu  sync.Mutex
-	log []string
+	mu   sync.Mutex
+	log  []string
+	seen map[string]int
 }
 
 // account is one of the servers, and what the device has been told about it.
@@ -127,6 +153,14 @@ func (w *weeks) note(format string, args ...any) {
 	}
 }
 
+// see counts events, and ways to connect.
+func (w *weeks) see(e lwm2m.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[e.Kind.String()]++
+	w.seen[e.Handshake]++
+}
+
 // fail ends the test with the log.
 func (w *weeks) fail(format string, args ...any) {
 	w.Helper()
@@ -138,7 +172,7 @@ func (w *weeks) fail(format string, args ...any) {
 func newWeeks(t *testing.T, seed uint64) *weeks {
 	w := &weeks{
 		T: t, ctx: t.Context(), random: rand.New(rand.NewPCG(seed, 14)), begin: time.Now(),
-		network: lwm2mtest.NewNetwork(seed), clock: newWallClock(), touched: map[netip.AddrPort]bool{},
+		network: lwm2mtest.NewNetwork(seed), clock: newWallClock(), touched: map[netip.AddrPort]bool{}, seen: map[string]int{},
 	}
 	if w.random.IntN(2) == 0 {
 		w.kept = &store.Memory{}
@@ -162,6 +196,7 @@ func (w *weeks) boot() {
 	config := lwm2m.Config{
 		Endpoint: "thermo-1", Network: w.network, Objects: []lwm2m.ObjectInstance{w.temp}, Store: w.kept,
 		OnEvent: func(e lwm2m.Event) {
+			w.see(e)
 			if e.Kind != lwm2m.Updating && (e.Kind != lwm2m.Updated || e.Handshake != "") { // those are many
 				w.note("%v", e)
 			}
@@ -191,6 +226,7 @@ func (w *weeks) addAccount(ssid uint16) {
 		URI: "coap://" + a.name, Security: lwm2m.NoSec{},
 		Lifetime:       pick(w.random, 5*time.Minute, 5*time.Minute, time.Hour, time.Hour, 6*time.Hour, 24*time.Hour),
 		DisableTimeout: pick(w.random, 5*time.Minute, time.Hour),
+		QueueMode:      w.random.IntN(4) == 0,
 	}
 	w.network.SetName(a.name, a.address.Addr())
 	config := server.Config{Rand: rand.New(rand.NewPCG(w.random.Uint64(), 1)), OnEvent: func(e server.Event) {
@@ -305,6 +341,7 @@ func (w *weeks) repair() {
 		w.network.SetState(address, lwm2mtest.Up)
 	}
 	clear(w.touched)
+	w.resume()
 	for _, a := range w.accounts {
 		w.network.SetName(a.name, a.address.Addr())
 	}
@@ -349,6 +386,11 @@ func (w *weeks) checkAccount(a *account) {
 	must(w, err)
 	if r.Lifetime != w.lifetimeOf(a) || r.Has(path("/3303/1")) != (len(w.client.Instances(3303)) == 2) {
 		w.fail("server %d believes in %v and %s", a.ssid, r.Lifetime, r.Links)
+	}
+	if a.configured.QueueMode { // it sleeps, and is to be heard when it wakes
+		ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
+		defer cancel()
+		_ = w.client.Update(ctx) // which may wait for another server in vain
 	}
 	began := time.Now()
 	answer, err := device.Read(w.ctx, path("/3303/0/5700"), server.ReadOptions{Accept: server.Text})
@@ -418,6 +460,9 @@ func (w *weeks) count() {
 
 // census counts what the device has, and its servers.
 func (w *weeks) census() census {
+	if !takesCensus {
+		return census{}
+	}
 	values := []any{w.client, w.host}
 	for _, a := range w.accounts {
 		values = append(values, a.server)
@@ -438,7 +483,7 @@ func (w *weeks) compare() {
 		_, stacks := labelled(w.label)
 		w.fail("goroutines %v\n%s", w.routines, stacks)
 	}
-	w.Logf("%d repairs, %d servers", w.checks, len(w.accounts))
+	w.Logf("%d repairs, %d servers: %v", w.checks, len(w.accounts), w.seen)
 }
 
 // trouble is one fault after another, which add up.
