@@ -470,7 +470,7 @@ func (w *weeks) count() {
 	}
 }
 
-// census counts what the device has, and its servers.
+// census counts what the device has, its servers and the network.
 func (w *weeks) census() census {
 	if !takesCensus {
 		return census{}
