@@ -165,7 +165,7 @@ func (b *bootstrapper) settle(now time.Time) {
 	if b.conn != nil {
 		next = earlier(next, b.conn.Deadline())
 	}
-	if next.IsZero() {
+	if next.IsZero() || b.client.paused {
 		b.client.shard.loop.Unschedule(&b.timer)
 	} else {
 		b.client.shard.loop.Schedule(&b.timer, next)
@@ -175,7 +175,9 @@ func (b *bootstrapper) settle(now time.Time) {
 func (b *bootstrapper) act(now time.Time, action bootstrap.Action) {
 	switch a := action.(type) {
 	case bootstrap.Connect:
-		b.connect(b.machine.Attempt() - 1)
+		if !b.client.paused { // else resume does
+			b.connect(b.machine.Attempt() - 1)
+		}
 	case bootstrap.Close:
 		b.disconnect(now)
 	case bootstrap.Request:

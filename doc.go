@@ -69,6 +69,14 @@
 // expire, and tries again after failures: five times at growing intervals from
 // 60 s, then once a day, or as Resources 17 to 20 of the Server Object say. [Event] tells each step and when the next is due.
 //
+// # Bootstrap
+//
+// An account with Bootstrap set is that of a Bootstrap-Server, which gives the client its other accounts: when there are
+// none, when servers do not accept the client, and when one of them or the application, by [Client.Bootstrap], asks for
+// it. A session works on a copy of the Objects: it takes effect as a whole at Bootstrap-Finish, or not at all, and the client goes on
+// with what worked before. Callbacks are asked at that moment, and what the client cannot work with is
+// refused with the reason. Config.FactoryData is the same out of a file.
+//
 // # Security
 //
 // A connection is protected by DTLS 1.2, with a pre-shared key, [PSK], or with certificates, [X509]. There is no

@@ -221,3 +221,27 @@ func TestStopInTheMiddleOfTheOrder(t *testing.T) {
 		}
 	})
 }
+
+// A server that refuses the credentials in the handshake has failed at once, which asks for a bootstrap (the table of
+// alerts in Transport 1.1.1); one that does not answer has not.
+func TestAlertAsksForBootstrap(t *testing.T) {
+	for name, test := range map[string]struct {
+		security lwm2m.Security
+		want     string
+	}{
+		"unknown identity": {lwm2m.PSK{Identity: []byte("nobody"), Key: testKey}, "NETWORK_ERROR BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE DISCONNECT REGISTRATION_COMPLETE"},
+		"wrong key":        {lwm2m.PSK{Identity: []byte("thermo-1"), Key: []byte("another secret!!")}, "NETWORK_ERROR"},
+	} {
+		bootstrapped(t, server.BootstrapConfig{}, func(f *bootstrapFixture) {
+			strict := lwm2mtest.NewServer(f.T, lwm2mtest.Options{
+				Network: f.server.Network, Address: "198.51.100.9:5684", Config: server.Config{Credentials: testCredentials()},
+			})
+			f.config.Servers = append(f.config.Servers, lwm2m.ServerAccount{URI: strict.URI(), Security: test.security, ShortServerID: 7})
+			f.run()
+			sleep(62 * time.Second)
+			if got := f.history.kinds(); got != test.want {
+				t.Errorf("%s: events %s, want %s", name, got, test.want)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,41 @@ func TestPauseKeepsSession(t *testing.T) {
 		sleep(time.Second)
 		if got := s.history.handshakes(); got != "REGISTRATION_COMPLETE full, REG_UPDATE_COMPLETE connection ID" {
 			t.Errorf("handshakes: %s", got)
+		}
+	})
+}
+
+// A pause ends a bootstrap; it begins anew when the client resumes.
+func TestPauseDuringBootstrap(t *testing.T) {
+	bootstrapped(t, manual, func(f *bootstrapFixture) {
+		f.session()
+		must(t, f.client.Pause(f.ctx))
+		w := record(f.server.Network)
+		sleep(time.Hour)
+		if got := w.take(); got != "" {
+			t.Errorf("on the wire: %s", got)
+		}
+		f.events("BOOTSTRAP_REG_COMPLETE ENGINE_SUSPENDED BOOTSTRAP_REG_FAILURE")
+		must(t, f.client.Resume(f.ctx))
+		f.session()
+		f.events("BOOTSTRAP_REG_COMPLETE ENGINE_SUSPENDED BOOTSTRAP_REG_FAILURE BOOTSTRAP_REG_COMPLETE")
+	})
+	bootstrapped(t, server.BootstrapConfig{}, func(f *bootstrapFixture) {
+		bs, err := url.Parse(f.bs.URI())
+		must(f, err)
+		f.config.Network = silence{f.server.Network, bs.Hostname()}
+		f.run()
+		sleep(time.Second)
+		must(t, f.client.Pause(f.ctx)) // while it connects
+		must(t, f.client.Resume(f.ctx))
+		must(t, f.client.Pause(f.ctx))
+		sleep(time.Hour)
+		f.events("ENGINE_SUSPENDED ENGINE_SUSPENDED")
+		must(t, f.client.Resume(f.ctx))
+		sleep(time.Hour)
+		f.events("ENGINE_SUSPENDED ENGINE_SUSPENDED" + strings.Repeat(" BOOTSTRAP_REG_FAILURE", strings.Count(f.history.kinds(), "BOOTSTRAP_REG_FAILURE")))
+		if f.history.count(lwm2m.BootstrapFailed) == 0 {
+			t.Error("no attempt after the pause")
 		}
 	})
 }
