@@ -119,7 +119,7 @@ func observationLine(n int, composite bool, p lwm2m.Path, a model.Attributes) st
 	if composite {
 		mark = 'y'
 	}
-	line := fmt.Sprintf("%2d %10c %18s", n, mark, seedPath(p))
+	line := fmt.Sprintf("%2d %10c %-18s", n, mark, seedPath(p))
 	for _, attr := range []model.Attribute{model.MinPeriod, model.MaxPeriod, model.GreaterThan, model.LessThan, model.Step} {
 		switch v, ok := a.Get(attr); {
 		case !ok:
