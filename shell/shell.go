@@ -119,6 +119,7 @@ func (s *Shell) Run(ctx context.Context, line string) error {
 		if gone := s.out.failed(); gone != nil { // nobody reads any more
 			s.ended = true
 			err = failf(numIO, "writing: %v", gone)
+			s.errs.line(err.Error())
 		}
 		if s.ended || ctx.Err() != nil {
 			break
