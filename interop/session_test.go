@@ -19,18 +19,24 @@ func behind(n *nat) func(*device) {
 	}
 }
 
-// session waits for the next Update in a stream of all events, as the address may be new to Leshan, and returns
-// the DTLS session that it came in.
-func (d *device) session(all *leshan.Stream) leshan.DTLS {
+// updateIn waits for the next Update in a stream of all events, as the address may be new to Leshan.
+func (d *device) updateIn(all *leshan.Stream) *leshan.Message {
 	d.Helper()
 	e, err := all.Wait(d.ctx, leshan.CoAPLog, func(e leshan.Event) bool {
 		return e.CoAP.Incoming && e.CoAP.Code == "0.02" && strings.Contains(e.CoAP.Options, `["rd","`+d.registered.ID+`"]`)
 	})
 	must(d, err)
-	if e.CoAP.DTLS == nil {
+	return e.CoAP
+}
+
+// session is the DTLS session of the next Update.
+func (d *device) session(all *leshan.Stream) leshan.DTLS {
+	d.Helper()
+	m := d.updateIn(all)
+	if m.DTLS == nil {
 		d.Fatal("the Update is not protected")
 	}
-	return *e.CoAP.DTLS
+	return *m.DTLS
 }
 
 // A NAT gives the device another port. By the connection ID that Leshan has given, the session and the

@@ -156,6 +156,34 @@ func (d *Device) rebootSoon() {
 	})
 }
 
+// Pause suspends the client; see [lwm2m.Client.Pause]. It does nothing if that is so already.
+func (d *Device) Pause(ctx context.Context) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	client := d.Client()
+	if client == nil {
+		return ErrStopped
+	}
+	d.status.setPaused(true)
+	return client.Pause(ctx)
+}
+
+// Resume ends a pause; see [lwm2m.Client.Resume]. The error is that there is none.
+func (d *Device) Resume(ctx context.Context) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	client := d.Client()
+	switch {
+	case client == nil:
+		return ErrStopped
+	case !d.status.isPaused():
+		return failf(numPermission, "the device is not paused")
+	}
+	d.status.setPaused(false)
+	d.seed.client(levelInfo, "Resume Client state")
+	return client.Resume(ctx)
+}
+
 // Update sends a Registration Update to each server and waits for the answers.
 func (d *Device) Update(ctx context.Context) error {
 	client := d.Client()

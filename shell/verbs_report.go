@@ -243,9 +243,10 @@ func (c *call) attributeArguments(args []string) (servers []uint16, queries []st
 		}
 		servers, args = append(servers, uint16(n)), args[2:]
 	} else {
-		_, _, known := c.device.Status()
-		for _, s := range known {
-			servers = append(servers, s.Server)
+		for _, s := range c.device.Status().Servers {
+			if s.Server != 0 {
+				servers = append(servers, s.Server)
+			}
 		}
 	}
 	for _, word := range args {

@@ -23,6 +23,7 @@ type shellFlags struct {
 	prompt   string
 	version  string
 	firmware string
+	queue    bool
 	log      logFlags
 }
 
@@ -56,6 +57,7 @@ de-registers.`,
 	flags.StringVar(&f.prompt, "prompt", "", "write this `text` before each command, also from a pipe (default \""+defaultPrompt+"\" on a terminal)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
 	flags.StringVar(&f.firmware, "firmware", "", "`file` that firmware is written to (default: it is dropped)")
+	flags.BoolVar(&f.queue, "queue", false, "register in queue mode: the device listens only for a while after it has spoken")
 	f.log.add(cmd)
 	return cmd
 }
@@ -94,7 +96,7 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.device, err = shell.NewDevice(shell.DeviceConfig{
-		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second},
+		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second, QueueMode: f.queue},
 		OnLog:    lines,
 		Firmware: f.keepFirmware,
 	})

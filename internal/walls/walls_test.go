@@ -50,7 +50,7 @@ var plan = Rooms{
 
 		{Dir: "cmd/...", May: []string{"", "model", "oma", "ipso", "server", "shell", "lwm2mtest", "store", "cmd/...", "internal/*"},
 			Outside: []string{"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"}},
-		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "interop/...", "internal/*"}},
+		{Dir: "interop/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store", "interop/...", "internal/*"}},
 		{Dir: "examples/...", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "store"}},
 	},
 	Private: []string{"cmd/...", "examples/...", "internal/bench", "internal/walls", "internal/tools/..."},
