@@ -225,6 +225,10 @@ func TestETS5ServerInitiatedBootstrap(t *testing.T) {
 		if n := len(f.client.Instances(0)) + len(f.client.Instances(1)); n != 3 {
 			f.Errorf("%d instances of accounts", n)
 		}
+		peer, err := f.server.Device("thermo-1")
+		must(f, err)
+		f.answers(peer.Execute(f.ctx, path("/1/0/8"), ""))(model.Changed, "") // the new Server Object has what the old one had
+		f.server.WaitEvent(server.Updated, "thermo-1")
 	})
 }
 

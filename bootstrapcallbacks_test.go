@@ -106,6 +106,40 @@ func TestBootstrapEndsDuringCallbacks(t *testing.T) {
 	})
 }
 
+// If a session fails while the callbacks run, they are told of what was there before.
+func TestBootstrapUndoesCallbacks(t *testing.T) {
+	bootstrapped(t, manual, func(f *bootstrapFixture) {
+		reached, proceed := make(chan string, 10), make(chan struct{})
+		f.device.Timezone.OnWrite(func(_ context.Context, zone string) error {
+			reached <- zone
+			<-proceed
+			return nil
+		})
+		must(f, f.device.Timezone.Set("UTC"))
+		session := f.session()
+		must(f, session.Configure(f.ctx))
+		f.answers(session.Write(f.ctx, path("/3/0/15"), model.StringValue("Europe/Paris"), server.WriteOptions{}))(model.Changed, "")
+		go func() { _, _ = session.Finish(f.ctx) }()
+		if zone := <-reached; zone != "Europe/Paris" {
+			f.Errorf("told %q", zone)
+		}
+		must(f, f.client.Pause(f.ctx)) // which gives up the connection
+		close(proceed)
+		if zone := <-reached; zone != "UTC" {
+			f.Errorf("told %q at last", zone)
+		}
+		synctest.Wait()
+		if zone, _ := f.device.Timezone.Get(); zone != "UTC" || len(f.client.Instances(1)) != 0 {
+			f.Errorf("a session that has failed has an effect: %s", f.all())
+		}
+		must(f, f.client.Resume(f.ctx))
+		session = f.session()
+		must(f, session.Configure(f.ctx))
+		f.answers(session.Finish(f.ctx))(model.Changed, "")
+		f.server.WaitRegistered("thermo-1")
+	})
+}
+
 // Whatever a Bootstrap-Server sends, it is answered with a code of the specification, and nothing has an effect before
 // a Finish that makes sense.
 func TestBootstrapNonsense(t *testing.T) {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/coap"
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/server"
@@ -281,4 +284,49 @@ func TestBootstrapOnTheWire(t *testing.T) {
 			}
 		})
 	}
+}
+
+// In LwM2M 1.0 a Bootstrap-Server that wants to begin just sends, where it has the client from the last time.
+func TestBootstrapServerBegins10(t *testing.T) {
+	bootstrapped(t, server.BootstrapConfig{Format: server.TLV}, func(f *bootstrapFixture) {
+		f.config.Version = lwm2m.Version10
+		bs := netip.MustParseAddrPort(strings.TrimPrefix(f.bs.URI(), "coap://"))
+		var client netip.AddrPort
+		answers := make(chan coap.Message, 10)
+		registered := false
+		f.server.Network.SetFilter(func(p lwm2mtest.Packet) bool {
+			if p.To != bs || !registered {
+				if p.To == bs {
+					client = p.From
+				}
+				return true
+			}
+			var m coap.Message
+			if err := m.Parse(slices.Clone(p.Data)); err == nil {
+				answers <- m
+			}
+			return false
+		})
+		f.run()
+		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
+		registered = true
+		for _, x := range []struct {
+			request string
+			code    coap.Code
+			part    string
+		}{
+			{"420100010102d10428", coap.Content, `</>;lwm2m=1.0,</0/0>,</0/1>;ssid=1,</1/0>;ssid=1,</3>;ver=1.1,</3/0>`},
+			{"420200020102b26273", coap.Changed, ""},
+		} {
+			if !f.server.Network.Inject(bs, client, []byte(octets(x.request))) {
+				f.Fatalf("nobody listens at %v", client)
+			}
+			if m := <-answers; m.Code != x.code || !strings.Contains(string(m.Payload), x.part) {
+				f.Errorf("%s: %v %q, want %v %s", x.request, m.Code, m.Payload, x.code, x.part)
+			}
+		}
+		sleep(2 * time.Second)
+		f.events("BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE REGISTRATION_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE DISCONNECT REGISTRATION_COMPLETE")
+	})
 }

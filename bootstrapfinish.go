@@ -310,7 +310,7 @@ func (c *Client) startOver(now time.Time) {
 
 // forget ends the registration without a De-register, so that the session begins anew. DTLS goes on where it can.
 func (s *session) forget(now time.Time) {
-	s.leave, s.resume = time.Time{}, time.Time{}
+	s.disabled = nil
 	s.suspendLink(now)
 	s.reg.Abort(now)
 	s.settle(now)

@@ -13,8 +13,6 @@ import (
 	"unsafe"
 
 	"github.com/lwm2m-go/lwm2m"
-	"github.com/lwm2m-go/lwm2m/internal/link"
-	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
@@ -24,7 +22,7 @@ type census map[string]int
 
 // beyond are types at which a census ends: they are not what it counts.
 var beyond = []reflect.Type{
-	reflect.TypeFor[*lwm2mtest.Network](), reflect.TypeFor[*link.Memory](), reflect.TypeFor[*model.Object](),
+	reflect.TypeFor[*model.Object](),
 	reflect.TypeFor[context.Context](), reflect.TypeFor[reflect.Type](),
 }
 

@@ -36,6 +36,7 @@ func TestETS685DeleteDevice(t *testing.T) {
 		before := f.dump()
 		f.play(
 			exchange{remove("/3/0"), model.MethodNotAllowed, none, "/3/0: mandatory Object"},
+			exchange{remove("/1/0"), model.MethodNotAllowed, none, "/1/0: mandatory Object: a bootstrap decides which accounts there are"},
 			exchange{remove("/0/0"), model.Unauthorized, none, "/0/0: the Object is closed to servers"},
 			exchange{remove("/"), model.BadRequest, none, "the path names no Object"},
 			exchange{remove("/3303"), model.MethodNotAllowed, none, "/3303: not possible on an Object"},

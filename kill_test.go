@@ -72,7 +72,7 @@ type mortal struct {
 	again     bool   // it asks that for a bootstrap whenever it starts
 	server    *lwm2mtest.Server
 	isReady   func()                     // waits until there is something worth killing
-	change    func(ctx context.Context)  // has something to do with the device until ctx ends
+	change    func(ctx context.Context)  // has something to do with the device until ctx ends, or until it is to be killed
 	check     func(client *lwm2m.Client) // what it has left
 	command   *exec.Cmd
 	output    bytes.Buffer
@@ -126,7 +126,6 @@ func (m *mortal) liveAndDie() (lives int) {
 		age := time.Duration(random.Int64N(int64(life)))
 		ctx, cancel := context.WithTimeout(m.Context(), age)
 		m.change(ctx)
-		<-ctx.Done()
 		cancel()
 		m.kill()
 		if m.Failed() {

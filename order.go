@@ -120,7 +120,7 @@ func (o *ordering) permit(now time.Time, server uint16) {
 		o.order.Registered(now, server)
 		o.settle(now)
 	}
-	if s.resume.IsZero() { // else it is disabled, and starts by itself
+	if s.disabled == nil { // else it is disabled, and starts by itself
 		s.begin(now)
 		s.settle(now)
 	}

@@ -3,6 +3,7 @@ package lwm2m_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 // generations are the accounts that a Bootstrap-Server writes: each has a number that all its parts tell.
 type generations struct {
 	server *lwm2mtest.Server
+	start  chan struct{} // of a session
 
 	mu       sync.Mutex
 	begun    int // the last that may be in force
@@ -36,6 +38,10 @@ func (g *generations) script(ctx context.Context, b *server.BootstrapSession) er
 	g.begun++
 	n := g.begun
 	g.mu.Unlock()
+	select {
+	case g.start <- struct{}{}:
+	default:
+	}
 	node := func(v model.Value, ids ...uint16) server.Node {
 		return server.Node{Path: lwm2m.PathOf(ids...), Value: v}
 	}
@@ -93,14 +99,21 @@ func (g *generations) found(lifetime, atServer, atSecurity int64) error {
 
 // TestKilledDuringBootstrap kills a device at random instants of bootstraps. It has always one account, whole.
 func TestKilledDuringBootstrap(t *testing.T) {
-	g := &generations{server: lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})}
+	g := &generations{server: lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true}), start: make(chan struct{}, 1)}
+	random := rand.New(rand.NewPCG(5, 9))
 	bs := lwm2mtest.NewBootstrapServer(t, lwm2mtest.Options{UDP: true, Config: server.Config{
 		Bootstrap: &server.Bootstrap{Endpoints: map[string]server.BootstrapConfig{"killed": {Script: g.script}}},
 	}})
 	m := &mortal{
 		T: t, folder: filepath.Join(t.TempDir(), "state"), uri: bs.URI(), bootstrap: true, again: true, server: g.server,
 		isReady: func() { bs.WaitEvent(server.BootstrapFinished, "killed") },
-		change:  func(ctx context.Context) { <-ctx.Done() },
+		change: func(ctx context.Context) {
+			select { // most of a life is spent with starting
+			case <-g.start:
+				<-time.After(time.Duration(random.Int64N(int64(30 * time.Millisecond))))
+			case <-ctx.Done():
+			}
+		},
 	}
 	m.check = func(client *lwm2m.Client) {
 		var parts [3]int64

@@ -140,7 +140,7 @@ func (s *session) stay(now time.Time) {
 		}
 		p.sessions.addresses[s.ssid] = addressesOf(s.link)
 	}
-	s.leave, s.resume = time.Time{}, time.Time{}
+	s.disabled = nil
 	s.reg.Pause(now)
 	if s.staying = s.reg.State() == registration.StatePaused; !s.staying {
 		s.reg.Stop(now)

@@ -42,7 +42,7 @@ func (s *session) fallAsleep(now time.Time) bool {
 
 // isBusy reports whether something is under way with the server, or about to be.
 func (s *session) isBusy() bool {
-	return s.conn == nil || s.conn.Busy() || s.doubted || len(s.sends) > 0 || !s.leave.IsZero() || s.client.stopping
+	return s.conn == nil || s.conn.Busy() || s.doubted || s.outbox != nil || s.disabled != nil || s.client.stopping
 }
 
 // bedtime is when fallAsleep has to be asked again; zero if something else will happen before.

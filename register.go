@@ -213,20 +213,3 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		return
 	}
 }
-
-// disable leaves the server for the time that its Disable Timeout says (Core 1.1.1 Appendix E.2).
-func (s *session) disable(now time.Time) {
-	c := s.client
-	c.mu.Lock()
-	pause := duration(c.value(s.server.Child(serverDisableTimeout)))
-	c.mu.Unlock()
-	if pause <= 0 {
-		pause = defaultDisableTimeout
-	}
-	s.leave, s.resume = now.Add(min(leaveDelay, pause/2)), now.Add(pause)
-	c.emit(Event{Kind: ServerDisabled, Time: now, Server: s.ssid, Next: s.resume})
-	s.settle(now)
-}
-
-// leaveDelay lets the answer to a Disable arrive before the De-register does.
-const leaveDelay = time.Second

@@ -234,7 +234,7 @@ func (x *sending) proceed(now time.Time) {
 	switch s.reg.State() {
 	case registration.StateRegistered, registration.StateUpdating:
 	case registration.StateConnecting, registration.StateRegistering, registration.StateAsleep:
-		s.sends = append(s.sends, x)
+		s.postpone(x)
 		s.reg.Wake(now)
 		return
 	default:
@@ -245,7 +245,7 @@ func (x *sending) proceed(now time.Time) {
 	case err != nil:
 		x.finish(err)
 	case s.conn == nil || x.isUntold() || s.isWaking():
-		s.sends = append(s.sends, x)
+		s.postpone(x)
 	case len(x.paths) > 0:
 		x.read(now)
 	default:
@@ -253,25 +253,51 @@ func (x *sending) proceed(now time.Time) {
 	}
 }
 
+// outbox is what Sends of a session have to wait for, and those that do.
+type outbox struct {
+	sends  []*sending
+	untold []Path // Object Instances that the server may not have been told of
+}
+
+// postpone has a Send wait until the registration has gone on.
+func (s *session) postpone(x *sending) {
+	if s.outbox == nil {
+		s.outbox = new(outbox)
+	}
+	s.outbox.sends = append(s.outbox.sends, x)
+}
+
 // noteUntold remembers Object Instances that the next Update tells of.
 func (s *session) noteUntold(added []Path) {
-	if s.reg.HasToldObjects() {
-		s.untold = nil
-	}
+	s.forgetTold()
 	for _, p := range added {
-		if !slices.Contains(s.untold, p) {
-			s.untold = append(s.untold, p)
+		if s.outbox == nil {
+			s.outbox = new(outbox)
 		}
+		if !slices.Contains(s.outbox.untold, p) {
+			s.outbox.untold = append(s.outbox.untold, p)
+		}
+	}
+}
+
+// forgetTold forgets Object Instances that the server has been told of, and an empty outbox.
+func (s *session) forgetTold() {
+	if s.outbox == nil {
+		return
+	}
+	if s.reg.HasToldObjects() {
+		s.outbox.untold = nil
+	}
+	if len(s.outbox.untold)+len(s.outbox.sends) == 0 {
+		s.outbox = nil
 	}
 }
 
 // isUntold reports whether the Send has something of an Object Instance that the server has not been told of.
 func (x *sending) isUntold() bool {
 	s := x.session
-	if s.reg.HasToldObjects() {
-		s.untold = nil
-	}
-	return slices.ContainsFunc(s.untold, func(untold Path) bool {
+	s.forgetTold()
+	return s.outbox != nil && slices.ContainsFunc(s.outbox.untold, func(untold Path) bool {
 		return slices.ContainsFunc(x.paths, func(p Path) bool { return p.Contains(untold) || untold.Contains(p) }) ||
 			slices.ContainsFunc(x.nodes, func(n format.Node) bool { return untold.Contains(n.Path) })
 	})
@@ -279,8 +305,12 @@ func (x *sending) isUntold() bool {
 
 // resumeSends goes on with what waited for the registration.
 func (s *session) resumeSends(now time.Time) {
-	waiting := s.sends
-	s.sends = nil
+	if s.outbox == nil {
+		return
+	}
+	waiting := s.outbox.sends
+	s.outbox.sends = nil
+	s.forgetTold()
 	for _, x := range waiting {
 		if !x.done {
 			x.proceed(now)

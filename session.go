@@ -26,12 +26,12 @@ type session struct {
 	reg     registration.Machine
 	request coap.Handle // of the registration's outstanding request
 	timer   loop.Timer
-	leave   time.Time // when to de-register for a Disable; zero if there is none to begin
-	resume  time.Time // end of a Disable; zero if the server is not disabled
 	updates []waitingUpdate
-	sends   []*sending // that wait for the registration
-	untold  []Path     // Object Instances that the server may not have been told of
-	awake   *awake     // nil unless in queue mode
+
+	// What few sessions have; nil without.
+	disabled *disabled // by a Disable
+	outbox   *outbox   // Sends that wait
+	awake    *awake    // queue mode
 }
 
 func newSession(c *Client, a account) *session {
@@ -102,14 +102,7 @@ func (s *session) Expire(now time.Time) {
 		s.conn.Expire(now)
 	}
 	s.reg.Expire(now)
-	if !s.leave.IsZero() && !now.Before(s.leave) {
-		s.leave = time.Time{}
-		s.reg.Stop(now)
-	}
-	if !s.resume.IsZero() && !now.Before(s.resume) && s.isStopped() && !s.client.stopping {
-		s.resume = time.Time{}
-		s.begin(now)
-	}
+	s.expireDisable(now)
 	s.settle(now)
 }
 
@@ -122,10 +115,7 @@ func (s *session) settle(now time.Time) {
 	}
 	s.updateReachable(now)
 	s.resumeSends(now)
-	next := earlier(s.reg.Deadline(), s.leave)
-	if s.isStopped() { // the De-register may take longer than the pause
-		next = earlier(next, s.resume)
-	}
+	next := earlier(s.reg.Deadline(), s.disableDeadline())
 	if s.conn != nil {
 		next = earlier(next, s.conn.Deadline())
 	}
@@ -198,7 +188,7 @@ func (s *session) linkDropped() { s.doubted = true }
 
 // stop begins to de-register.
 func (s *session) stop(now time.Time) {
-	s.leave, s.resume = time.Time{}, time.Time{}
+	s.disabled = nil
 	s.reg.Stop(now)
 	s.settle(now)
 }
@@ -211,7 +201,7 @@ func (s *session) abandon(now time.Time) {
 	if s.reg.State() == registration.StateDeregistering {
 		s.client.emit(Event{Kind: DeregistrationFailed, Time: now, Server: s.ssid, Err: errNoTime})
 	}
-	s.leave, s.resume = time.Time{}, time.Time{}
+	s.disabled = nil
 	s.reg.Abort(now)
 	s.settle(now)
 	s.disconnect(now)

@@ -62,7 +62,7 @@ func TestTwoWeeks(t *testing.T) {
 func expectTroubles(t *testing.T, seen map[string]int) {
 	for _, event := range []string{
 		"REGISTRATION_FAILURE", "REG_TIMEOUT", "NETWORK_ERROR", "DEREGISTER_FAILURE", "SERVER_DISABLED", "NOTIFY_TIMEOUT", "OBSERVER_REMOVED",
-		"QUEUE_MODE_RX_OFF", "ENGINE_SUSPENDED", "full", "resumed", "connection ID",
+		"QUEUE_MODE_RX_OFF", "ENGINE_SUSPENDED", "BOOTSTRAP_TRANSFER_COMPLETE", "full", "resumed", "connection ID",
 	} {
 		if seen[event] < 5 {
 			t.Errorf("%s happened %d times", event, seen[event])
@@ -108,6 +108,7 @@ type weeks struct {
 	history      int         // samples to keep
 	kept         lwm2m.Store // over restarts of the device; may be nil
 	accounts     []*account
+	bootstrap    *account // nil if the accounts do not come from a Bootstrap-Server
 	measured     int
 	calls        sync.WaitGroup // of the API, under way
 	touched      map[netip.AddrPort]bool
@@ -132,6 +133,7 @@ type account struct {
 	retry      retryConfig
 	lifetime   time.Duration // the longest since the last check
 	disabled   time.Time     // end of the last Disable
+	bootstrap  time.Duration // how long it may take until the account is there
 
 	registration string // in which it observes
 	observation  *observed
@@ -181,6 +183,9 @@ func newWeeks(t *testing.T, seed uint64) *weeks {
 	for i := range 1 + w.random.IntN(3) {
 		w.addAccount(uint16(i + 1))
 	}
+	if w.random.IntN(4) == 0 {
+		w.addBootstrapServer()
+	}
 	w.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1})
 	lwm2m.SetClock(w.host, w.clock.now)
 	lwm2m.SetSeed(w.host, seed)
@@ -206,9 +211,14 @@ func (w *weeks) boot() {
 		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	for _, a := range w.accounts {
-		config.Servers = append(config.Servers, a.configured)
-		config.Objects = append(config.Objects, a.object(w))
 		a.lifetime = max(a.lifetime, a.configured.Lifetime)
+		if w.bootstrap == nil {
+			config.Servers = append(config.Servers, a.configured)
+			config.Objects = append(config.Objects, a.object(w))
+		}
+	}
+	if w.bootstrap != nil {
+		config.Servers, config.QueueMode = []lwm2m.ServerAccount{w.bootstrap.configured}, w.bootstrap.configured.QueueMode
 	}
 	client, err := lwm2m.NewClient(config)
 	must(w, err)
@@ -290,12 +300,14 @@ const giveUp = 93 * time.Second
 //   - An attempt to connect or to register is under way, and fails as it began before the repair. The next one follows
 //     after the longest wait that Resources 17 to 20 make, and succeeds.
 //   - The server has disabled the device: it comes back at the end of the pause.
+//
+// If the accounts come from a Bootstrap-Server, a bootstrap may be due in addition.
 func (a *account) promise(repaired time.Time) time.Duration {
 	update := a.lifetime / 2
 	if a.lifetime >= 2*giveUp {
 		update = a.lifetime - giveUp
 	}
-	return max(update+2*giveUp, giveUp+a.retry.longest(), a.disabled.Sub(repaired)) + 5*time.Second
+	return max(update+2*giveUp, giveUp+a.retry.longest(), a.disabled.Sub(repaired)) + a.bootstrap + 5*time.Second
 }
 
 // live leads through trouble and repair.
@@ -319,7 +331,7 @@ func (w *weeks) run() (end func()) {
 	servers, endServers := context.WithCancel(w.ctx)
 	devices, endDevices := context.WithCancel(w.ctx)
 	var serving, living sync.WaitGroup
-	for _, a := range w.accounts {
+	for _, a := range w.all() {
 		serving.Go(func() { _ = a.server.Run(servers) })
 	}
 	living.Go(func() { _ = w.host.Run(devices) })
@@ -342,7 +354,7 @@ func (w *weeks) repair() {
 	}
 	clear(w.touched)
 	w.resume()
-	for _, a := range w.accounts {
+	for _, a := range w.all() {
 		w.network.SetName(a.name, a.address.Addr())
 	}
 }
@@ -458,13 +470,13 @@ func (w *weeks) count() {
 	}
 }
 
-// census counts what the device has, and its servers.
+// census counts what the device has, its servers and the network.
 func (w *weeks) census() census {
 	if !takesCensus {
 		return census{}
 	}
 	values := []any{w.client, w.host}
-	for _, a := range w.accounts {
+	for _, a := range w.all() {
 		values = append(values, a.server)
 	}
 	return takeCensus(values...)
@@ -490,7 +502,7 @@ func (w *weeks) compare() {
 func (w *weeks) trouble() {
 	for range 1 + w.random.IntN(6) {
 		fault := pick(w.random, faults...)
-		a := pick(w.random, w.accounts...)
+		a := pick(w.random, w.all()...)
 		w.note("%s, server %d", fault.name, a.ssid)
 		fault.happens(w, a)
 		sleep(time.Duration(w.random.ExpFloat64() * float64(10*time.Minute)))

@@ -1,11 +1,13 @@
 package interop
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
@@ -137,19 +139,31 @@ func TestETS5ServerInitiatedBootstrap(t *testing.T) {
 	})
 }
 
-// What the device was made with comes before the bootstrap server, which is not asked as long as that serves.
+// What the device was made with comes before the bootstrap server, which is not asked as long as that serves. (There
+// is no smartcard to come before both.)
 func TestETS6BootstrapSequence(t *testing.T) {
 	eachProtection(t, func(t *testing.T, protect protection) {
 		n := newNovice(t, protect)
-		factory := newDevice(t, shared)
-		secure(factory)
-		n.config.Servers = append(n.config.Servers, factory.config.Servers[0])
-		n.configure(standard(n.account()))
+		a := n.account()
+		n.config.FactoryData = fmt.Appendf(nil, `[{"bn":"/0/5/","n":"0","vs":%q},{"n":"1","vb":false},{"n":"2","v":0},{"n":"3","vd":%q},`+
+			`{"n":"5","vd":%q},{"n":"10","v":7},{"bn":"/1/5/","n":"0","v":7},{"n":"1","v":4321},{"n":"6","vb":true},{"n":"7","vs":"U"}]`,
+			a.URI, base64.RawURLEncoding.EncodeToString(a.Identity), base64.RawURLEncoding.EncodeToString(a.Secret))
+		config := standard(a)
+		config.Delete = []string{"/0", "/1"}
+		n.configure(config)
 		n.run()
-		n.serves(true)
+		if r := n.serves(true); r.Lifetime.Seconds() != 4321 {
+			t.Errorf("registration %+v", r)
+		}
 		for _, e := range n.sessions.All() {
 			t.Errorf("the bootstrap server heard of the device: %s %s", e.Kind, e.Data)
 		}
+		// It has the last word if it is asked.
+		must(t, n.client.Bootstrap(n.ctx))
+		if r := n.serves(true); r.Lifetime != 24*time.Hour {
+			t.Errorf("registration %+v", r)
+		}
+		n.holds("/1/0/0=1", "/1/5/0=")
 	})
 }
 

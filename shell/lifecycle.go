@@ -65,10 +65,16 @@ func (d *Device) start(endpoint string) error {
 	}
 	d.seed.started(endpoint)
 	d.status.reset(endpoint, d.accounts())
+	err = d.host.Add(client)
+	if err != nil { // it has been closed
+		d.status.stopped()
+		_, releaseErr := client.Release(d.ctx)
+		return errors.Join(err, releaseErr)
+	}
 	d.mu.Lock()
 	d.client, d.instances, d.endpoint = client, nil, endpoint
 	d.mu.Unlock()
-	return d.host.Add(client)
+	return nil
 }
 
 // factories let servers create instances of the Objects that the device knows, but of those about servers.
@@ -154,6 +160,34 @@ func (d *Device) rebootSoon() {
 			_ = d.Reboot(d.ctx) // stopped meanwhile
 		}
 	})
+}
+
+// Pause suspends the client; see [lwm2m.Client.Pause]. It does nothing if that is so already.
+func (d *Device) Pause(ctx context.Context) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	client := d.Client()
+	if client == nil {
+		return ErrStopped
+	}
+	d.status.setPaused(true)
+	return client.Pause(ctx)
+}
+
+// Resume ends a pause; see [lwm2m.Client.Resume]. The error is that there is none.
+func (d *Device) Resume(ctx context.Context) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	client := d.Client()
+	switch {
+	case client == nil:
+		return ErrStopped
+	case !d.status.isPaused():
+		return failf(numPermission, "the device is not paused")
+	}
+	d.status.setPaused(false)
+	d.seed.client(levelInfo, "Resume Client state")
+	return client.Resume(ctx)
 }
 
 // Update sends a Registration Update to each server and waits for the answers.

@@ -112,6 +112,14 @@ func (l *seedLog) event(e lwm2m.Event, endpoint string) {
 		l.trouble(s, e)
 	case lwm2m.Deregistering, lwm2m.DeregistrationFailed, lwm2m.Disconnected, lwm2m.ServerDisabled:
 		l.leaving(s, e, endpoint)
+	case lwm2m.Asleep:
+		l.application("Queue mode RX window closed")
+	case lwm2m.Suspended:
+		l.client(levelInfo, "Suspend client")
+		l.say(levelInfo, logEngine, "LWM2M engine thread paused")
+		for _, s := range l.servers {
+			s.connected = false
+		}
 	case lwm2m.BootstrapAccepted:
 		l.client(levelInfo, "Bootstrap registration done!")
 		l.application("Bootstrap registration complete")

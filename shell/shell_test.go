@@ -126,9 +126,9 @@ func TestComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]string{
-		"":                         "0 attr cache create delete events exec exit explain help lock ls obs read reboot retval send source start status stop trace unlock update wait write",
-		"re":                       "0 read reboot retval",
-		"lwm2m re":                 "6 read reboot retval",
+		"":                         "0 attr cache create delete events exec exit explain help lock ls obs pause read reboot resume retval send source start status stop trace unlock update wait write",
+		"re":                       "0 read reboot resume retval",
+		"lwm2m re":                 "6 read reboot resume retval",
 		"read 3/0/0; wr":           "12 write",
 		"read 33":                  "5 3303 3311 3347",
 		"read /dev":                "5 /device",
@@ -186,7 +186,7 @@ func TestRaces(t *testing.T) {
 	defer cancel()
 	done := make(chan struct{})
 	scripts := []string{
-		"start thermo-1; wait REGISTRATION_COMPLETE 0.1; stop", "start thermo-1; stop -f", "reboot",
+		"start thermo-1; wait REGISTRATION_COMPLETE 0.1; stop", "start thermo-1; stop -f", "reboot", "pause; resume",
 		"write 3303/0/5700 1; write 3303/0/5700 2; read 3303/0/5700", "lock; write 3303/0/5700 3; unlock",
 		"ls; status; obs; events; explain", "create 3303/1; delete 3303/1", "exec 3303/0/5605; exec 1/0/8; attr 3303 pmin=1",
 	}

@@ -3,6 +3,7 @@ package shell
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -18,8 +19,8 @@ type ServerStatus struct {
 	Handshake string `json:"handshake,omitempty"` // as in [lwm2m.Event]
 	Binding   string `json:"binding,omitempty"`
 	// Lifetime is that of the registration, and Left what is left of it.
-	Lifetime time.Duration `json:"-"`
-	Left     time.Duration `json:"-"`
+	Lifetime Seconds `json:"lifetime_seconds,omitempty"`
+	Left     Seconds `json:"left_seconds,omitempty"`
 	// Next is when the next Update is due or the next attempt to register; zero if nothing is planned.
 	Next time.Time `json:"next,omitzero"`
 	// Reason is why the state is not "registered".
@@ -28,11 +29,23 @@ type ServerStatus struct {
 	renewed time.Time
 }
 
+// Seconds is a Duration that is a number of seconds in JSON.
+type Seconds time.Duration
+
+// MarshalJSON gives whole seconds.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendInt(nil, int64(time.Duration(s).Round(time.Second)/time.Second), 10), nil
+}
+
+// String is that of a Duration in whole seconds.
+func (s Seconds) String() string { return time.Duration(s).Round(time.Second).String() }
+
 // statusBoard follows the state of each server by events.
 type statusBoard struct {
 	mu       sync.Mutex
 	endpoint string
 	running  bool
+	paused   bool
 	servers  map[uint16]*ServerStatus
 	tap      func(server uint16, sent bool, datagram []byte)
 }
@@ -41,7 +54,7 @@ type statusBoard struct {
 func (b *statusBoard) reset(endpoint string, servers map[uint16]string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.endpoint, b.running, b.servers = endpoint, true, map[uint16]*ServerStatus{}
+	b.endpoint, b.running, b.paused, b.servers = endpoint, true, false, map[uint16]*ServerStatus{}
 	for id := range servers {
 		b.servers[id] = &ServerStatus{Server: id, State: "waiting"}
 	}
@@ -51,6 +64,18 @@ func (b *statusBoard) stopped() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running = false
+}
+
+func (b *statusBoard) setPaused(paused bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = paused
+}
+
+func (b *statusBoard) isPaused() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.paused
 }
 
 // setTracer has f see each message; nil ends that.
@@ -85,6 +110,8 @@ func stateAfter(kind lwm2m.EventKind) (state string, ok bool) {
 		return "not registered", true
 	case lwm2m.ServerDisabled:
 		return "disabled", true
+	case lwm2m.Asleep:
+		return "registered, asleep", true
 	case lwm2m.BootstrapAccepted:
 		return "bootstrapping", true
 	case lwm2m.BootstrapFailed:
@@ -124,18 +151,27 @@ func (b *statusBoard) event(e lwm2m.Event, lifetime time.Duration) {
 	}
 	switch e.Kind {
 	case lwm2m.Registered:
-		s.Location, s.renewed, s.Lifetime = e.Location, e.Time, lifetime
+		s.Location, s.renewed, s.Lifetime = e.Location, e.Time, Seconds(lifetime)
 	case lwm2m.Updated:
-		s.renewed, s.Lifetime = e.Time, lifetime
+		s.renewed, s.Lifetime = e.Time, Seconds(lifetime)
 	case lwm2m.Disconnected, lwm2m.RegistrationFailed:
 		s.Location, s.renewed = "", time.Time{}
 	}
 }
 
-// Status tells how things are: with each server, in order of their Short Server IDs.
-func (d *Device) Status() (endpoint string, running bool, servers []ServerStatus) {
+// Status is how things are with a Device.
+type Status struct {
+	Running  bool           `json:"running"`
+	Paused   bool           `json:"paused,omitempty"`
+	Endpoint string         `json:"endpoint,omitempty"` // of the last start
+	Servers  []ServerStatus `json:"servers,omitempty"`  // in order of their Short Server IDs
+}
+
+// Status tells how things are.
+func (d *Device) Status() Status {
+	var servers []ServerStatus
 	d.status.mu.Lock()
-	endpoint, running = d.status.endpoint, d.status.running
+	status := Status{Running: d.status.running, Paused: d.status.paused, Endpoint: d.status.endpoint}
 	for _, s := range d.status.servers {
 		servers = append(servers, *s)
 	}
@@ -150,10 +186,11 @@ func (d *Device) Status() (endpoint string, running bool, servers []ServerStatus
 			s.Binding = binding.Text()
 		}
 		if !s.renewed.IsZero() && s.Lifetime > 0 {
-			s.Left = max(s.Lifetime-time.Since(s.renewed), 0)
+			s.Left = max(s.Lifetime-Seconds(time.Since(s.renewed)), 0)
 		}
 	}
-	return endpoint, running, servers
+	status.Servers = servers
+	return status
 }
 
 // lifetime is that of the account of a server, Resource 1/x/1.
@@ -183,7 +220,7 @@ func (s ServerStatus) String() string {
 		line += ", binding " + s.Binding
 	}
 	if s.Left > 0 {
-		line += fmt.Sprintf(", lifetime %v with %v left", s.Lifetime, s.Left.Round(time.Second))
+		line += fmt.Sprintf(", lifetime %v with %v left", s.Lifetime, s.Left)
 	}
 	if s.Handshake != "" {
 		line += ", handshake: " + s.Handshake
@@ -200,7 +237,7 @@ func (s ServerStatus) String() string {
 // next says what happens next.
 func (s ServerStatus) next() string {
 	switch s.State {
-	case "registered":
+	case "registered", "registered, asleep":
 		return "Update"
 	case "disabled":
 		return "Register, as the pause ends"

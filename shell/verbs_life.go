@@ -28,14 +28,19 @@ account is an instance of the Security Object with Resource 1 true.`,
 			run:   (*call).update,
 		},
 		{
+			name: "pause", group: "life", acts: true,
+			about: "give up all connections, without a word; registrations stay until their lifetime ends",
+			run:   func(c *call, ctx context.Context) error { return c.simply(ctx, c.device.Pause) },
+		},
+		{
+			name: "resume", group: "life", acts: true,
+			about: "go on after pause",
+			run:   func(c *call, ctx context.Context) error { return c.simply(ctx, c.device.Resume) },
+		},
+		{
 			name: "reboot", group: "life", acts: true,
 			about: "stop without a word, and start again",
-			run: func(c *call, ctx context.Context) error {
-				if err := c.want(0, 0, ""); err != nil {
-					return err
-				}
-				return c.finish(c.device.Reboot(ctx), "can't do reboot operation, request failed")
-			},
+			run:   func(c *call, ctx context.Context) error { return c.simply(ctx, c.device.Reboot) },
 		},
 		{
 			name: "status", group: "life",
@@ -56,6 +61,14 @@ func (c *call) finish(err error, message string) error {
 		return because(&Error{Number: numInProgress, Text: err.Error(), Err: err}, message)
 	}
 	return because(err, message)
+}
+
+// simply does what takes no arguments.
+func (c *call) simply(ctx context.Context, do func(context.Context) error) error {
+	if err := c.want(0, 0, ""); err != nil {
+		return err
+	}
+	return c.finish(do(ctx), "can't do "+c.verb.name+" operation, request failed")
 }
 
 func (c *call) start(context.Context) error {
@@ -116,20 +129,16 @@ func (c *call) status(context.Context) error {
 	if err := c.want(0, 0, ""); err != nil {
 		return err
 	}
-	endpoint, running, servers := c.device.Status()
-	if !running {
+	status := c.device.Status()
+	lines := []string{"running as " + status.Endpoint}
+	switch {
+	case !status.Running:
 		return c.reply("stopped", map[string]any{"running": false})
+	case status.Paused:
+		lines[0] = "paused as " + status.Endpoint
 	}
-	lines := []string{"running as " + endpoint}
-	type timed struct {
-		ServerStatus
-		Lifetime float64 `json:"lifetime_seconds,omitempty"`
-		Left     float64 `json:"left_seconds,omitempty"`
-	}
-	var all []timed
-	for _, s := range servers {
+	for _, s := range status.Servers {
 		lines = append(lines, s.String())
-		all = append(all, timed{s, s.Lifetime.Seconds(), s.Left.Round(time.Second).Seconds()})
 	}
-	return c.reply(strings.Join(lines, "\n"), map[string]any{"running": true, "endpoint": endpoint, "servers": all})
+	return c.reply(strings.Join(lines, "\n"), status)
 }

@@ -17,7 +17,7 @@ type clientFlags struct {
 	endpoint string
 	state    string
 	version  string
-	logLevel string
+	log      logFlags
 	interval time.Duration
 	seed     uint64
 	queue    bool
@@ -82,13 +82,8 @@ that could not register within that time is a failure (exit code 1).`,
 	flags.DurationVar(&f.awake, "awake", 0, "how long the device listens in queue mode (default: 93s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
-	addLogLevel(cmd, &f.logLevel)
+	f.log.add(cmd)
 	return cmd
-}
-
-func addLogLevel(cmd *cobra.Command, level *string) {
-	cmd.Flags().StringVar(level, "log-level", "off",
-		"write a log of at least this `level` to standard error: off, error, warn, info, or debug for each message")
 }
 
 // options checks the flags.
@@ -98,7 +93,7 @@ func (f *clientFlags) options(cmd *cobra.Command) (deviceOptions, error) {
 		network: &link.UDP{KeepPort: true},
 	}
 	var logErr, versionErr error
-	o.logger, logErr = newLogger(cmd.ErrOrStderr(), f.logLevel)
+	o.logger, logErr = f.log.logger(cmd.ErrOrStderr())
 	o.version, versionErr = parseVersion(f.version)
 	for _, err := range []error{
 		f.accounts.check(cmd), checkEndpoint(f.endpoint), versionErr, logErr,

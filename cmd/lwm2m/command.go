@@ -104,18 +104,6 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// newLogger makes the logger for a value of the flag --log-level.
-func newLogger(w io.Writer, level string) (*slog.Logger, error) {
-	l, off, err := parseLevel(level)
-	if err != nil {
-		return nil, err
-	}
-	if off {
-		return slog.New(slog.DiscardHandler), nil
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
-}
-
 // parseLevel reads the flag --log-level.
 func parseLevel(level string) (l slog.Level, off bool, err error) {
 	if level == "off" {

@@ -22,7 +22,7 @@ type demoFlags struct {
 	port      uint16
 	secure    bool
 	bootstrap bool
-	logLevel  string
+	log       logFlags
 }
 
 const (
@@ -67,12 +67,12 @@ If something does not work as it should, the exit code is 1.`,
 	flags.BoolVar(&f.secure, "secure", false, "protect the connection by DTLS with a pre-shared key")
 	flags.BoolVar(&f.bootstrap, "bootstrap", false, "have a Bootstrap-Server tell the device the account of the server")
 	flags.Uint16Var(&f.port, "port", 0, "UDP `port` of the server (default: a free one)")
-	addLogLevel(cmd, &f.logLevel)
+	f.log.add(cmd)
 	return cmd
 }
 
 func (f *demoFlags) run(cmd *cobra.Command) error {
-	logger, err := newLogger(cmd.ErrOrStderr(), f.logLevel)
+	logger, err := f.log.logger(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

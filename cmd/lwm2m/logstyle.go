@@ -34,6 +34,15 @@ func (f *logFlags) add(cmd *cobra.Command) {
 		"`style` of the log: text, json, or zephyr for the lines that devices with Zephyr log (default text)")
 }
 
+// logger makes the logger of a client that is not a shell's.
+func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
+	logger, lines, err := f.open(w)
+	if lines != nil {
+		logger = slog.New(shell.NewLogHandler(lines, nil, logger.Handler()))
+	}
+	return logger, err
+}
+
 // open makes the logger, and for the style zephyr what takes the lines of an embedded device.
 func (f *logFlags) open(w io.Writer) (*slog.Logger, func(shell.Line), error) {
 	level := f.level

@@ -112,7 +112,7 @@ func TestTerminal(t *testing.T) {
 	w.types("\x15read /device/0/manu\t-s\r")
 	w.sees("read /device/0/manufacturer -s\r\nlwm2m-go\r\n" + prompt)
 	w.types("re\t")
-	w.sees("read  reboot  retval\r\n")
+	w.sees("read  reboot  resume  retval\r\n")
 	w.types("\x15nonsense\r")
 	w.sees("nonsense: command not found; help lists all\r\n" + prompt)
 	w.types("\x01\x02\x1b[99~\x7f\x15")

@@ -23,6 +23,7 @@ type shellFlags struct {
 	prompt   string
 	version  string
 	firmware string
+	queue    bool
 	log      logFlags
 }
 
@@ -56,6 +57,7 @@ de-registers.`,
 	flags.StringVar(&f.prompt, "prompt", "", "write this `text` before each command, also from a pipe (default \""+defaultPrompt+"\" on a terminal)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
 	flags.StringVar(&f.firmware, "firmware", "", "`file` that firmware is written to (default: it is dropped)")
+	flags.BoolVar(&f.queue, "queue", false, "register in queue mode: the device listens only for a while after it has spoken")
 	f.log.add(cmd)
 	return cmd
 }
@@ -63,6 +65,7 @@ de-registers.`,
 // session is a shell at work.
 type session struct {
 	flags  *shellFlags
+	given  bool // the commands are in the flags
 	device *shell.Device
 	shell  *shell.Shell
 	screen *screen // nil unless somebody types
@@ -82,8 +85,8 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
 		defer stop()
 	}
-	s := &session{flags: f, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
-	if f.commands == "" {
+	s := &session{flags: f, given: cmd.Flags().Changed("command"), stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+	if !s.given {
 		s.screen = newScreen(cmd.InOrStdin(), cmd.OutOrStdout(), f.prompt)
 	}
 	if s.screen != nil {
@@ -94,7 +97,7 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.device, err = shell.NewDevice(shell.DeviceConfig{
-		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second},
+		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second, QueueMode: f.queue},
 		OnLog:    lines,
 		Firmware: f.keepFirmware,
 	})
@@ -102,7 +105,7 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.shell = shell.New(shell.Config{
-		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Open: openFile, Create: createFile,
+		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Prompt: f.prompt, Open: openFile, Create: createFile,
 	})
 	return s.end(ctx, s.work(ctx, cmd.InOrStdin()))
 }
@@ -110,12 +113,10 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 // work runs the commands.
 func (s *session) work(ctx context.Context, stdin io.Reader) error {
 	switch {
-	case s.flags.commands != "":
+	case s.given:
 		return s.shell.Run(ctx, s.flags.commands)
 	case s.screen != nil:
 		return s.converse(ctx)
-	case s.flags.prompt != "":
-		stdin = &prompter{stdin, s.stdout, s.flags.prompt}
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.shell.Source(ctx, stdin) }()
@@ -186,18 +187,3 @@ func (f *shellFlags) keepFirmware(_ context.Context, pack []byte) error {
 func openFile(name string) (io.ReadCloser, error) { return os.Open(name) }
 
 func createFile(name string) (io.WriteCloser, error) { return os.Create(name) }
-
-// prompter writes a prompt before each read of a line, for programs that wait for it. They write a line at a time.
-type prompter struct {
-	from   io.Reader
-	to     io.Writer
-	prompt string
-}
-
-// Read reads.
-func (p *prompter) Read(b []byte) (int, error) {
-	if _, err := io.WriteString(p.to, p.prompt); err != nil {
-		return 0, err
-	}
-	return p.from.Read(b)
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,31 @@ func TestDTLSServerCloses(t *testing.T) {
 			t.Errorf("Send after the server closed: %v", err)
 		}
 	})
+}
+
+// Whatever the moment at which the server closes, Send says that the Link is closed, or nothing.
+func TestDTLSSendWhileServerCloses(t *testing.T) {
+	for range 20 {
+		bubble(t, &DTLSServer{}, func(t *testing.T, s *secure) {
+			n := &notebook{}
+			l := s.dial(s.client(), n, 0, Full)
+			s.exchange(l, n, "a")
+			var sender sync.WaitGroup
+			sender.Go(func() {
+				for {
+					if err := l.Send([]byte("more")); err != nil {
+						if !errors.Is(err, ErrClosed) {
+							t.Errorf("Send: %v", err)
+						}
+						return
+					}
+					runtime.Gosched()
+				}
+			})
+			s.last().Close()
+			sender.Wait()
+		})
+	}
 }
 
 func TestDTLSSuites(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/pion/dtls/v3"
+	"github.com/pion/transport/v5/netctx"
 )
 
 // dtlsLink is one session, on either side.
@@ -126,7 +127,7 @@ func (l *dtlsLink) Send(datagram []byte) error {
 		return ErrClosed
 	}
 	if _, err := l.conn.Write(datagram); err != nil {
-		if errors.Is(err, dtls.ErrConnClosed) || l.isClosed() {
+		if errors.Is(err, dtls.ErrConnClosed) || errors.Is(err, netctx.ErrClosing) || l.isClosed() {
 			return ErrClosed
 		}
 		var fatal *dtls.FatalError // around an error of the Link below

@@ -25,6 +25,7 @@ import (
 //	0 reading SECONDS           how long it takes from now on
 //	0 acks SECONDS|never        when they come
 //	0 ack|lost SERVER TOKEN
+//	0 timeless                  records cannot be told apart
 //	0 explain PATH
 //	0 run                       lets the time pass until then
 type script struct {
@@ -110,6 +111,8 @@ func (s *script) network(verb string, args []string) {
 		for _, x := range e.ExplainPath(w.now, path(s.t, args[0]), nil) {
 			w.log = append(w.log, strings.Split(x.String(), "\n")...)
 		}
+	case "timeless":
+		w.timeless = true
 	case "run":
 	default:
 		s.t.Fatalf("unknown input %q", verb)

@@ -29,16 +29,17 @@ func seconds(t time.Time) string {
 // world is the owner of an Engine: values in virtual time, and a network that takes no
 // time unless told so.
 type world struct {
-	engine  Engine[string]
-	values  map[model.Path]model.Value
-	now     time.Time
-	verbose bool                   // log what scenarios do not compare
-	reading time.Duration          // how long it takes to read
-	ackIn   time.Duration          // when confirmable notifications are acknowledged; below 0: never
-	loseNth int                    // of each observation, every so many confirmable ones get lost
-	sentCon map[string]int         // confirmable notifications by observation
-	later   map[time.Time][]func() // what is to happen
-	log     []string               // notifications as "SECONDS SERVER#TOKEN TYPE VALUES"
+	timeless bool // the format does not tell the times of records
+	engine   Engine[string]
+	values   map[model.Path]model.Value
+	now      time.Time
+	verbose  bool                   // log what scenarios do not compare
+	reading  time.Duration          // how long it takes to read
+	ackIn    time.Duration          // when confirmable notifications are acknowledged; below 0: never
+	loseNth  int                    // of each observation, every so many confirmable ones get lost
+	sentCon  map[string]int         // confirmable notifications by observation
+	later    map[time.Time][]func() // what is to happen
+	log      []string               // notifications as "SECONDS SERVER#TOKEN TYPE VALUES"
 }
 
 // lostAfter is when an acknowledgement is no longer waited for.
@@ -105,6 +106,10 @@ func (w *world) after(d time.Duration, f func()) {
 
 // handle does what the owner has to do for an observation from Due.
 func (w *world) handle(o *Observation[string]) {
+	if o.IsReplaying() && w.timeless {
+		w.engine.Supersede(w.now, o)
+		return
+	}
 	if o.IsReplaying() {
 		r := o.Backlog.Records()[0]
 		w.sent(o, "stored at "+seconds(r.Time)+" ", r.Nodes, func(con bool) { w.engine.SentStored(w.now, o, 1, con) })

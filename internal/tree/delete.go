@@ -17,8 +17,8 @@ type Deletion struct {
 }
 
 // Delete plans the removal of an Object Instance (Core 1.1.1 §6.3.7) or, since
-// LwM2M 1.2, of a Resource Instance. The only instance of a mandatory Object,
-// such as /3/0, stays: 4.05.
+// LwM2M 1.2, of a Resource Instance. Those of mandatory Objects stay, /1/x as well as
+// /3/0: 4.05.
 func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
 	levels := []int{2}
 	if c.speaks(model.Version12) {
@@ -34,6 +34,8 @@ func (t *Tree) Delete(c Caller, p model.Path) (*Deletion, error) {
 		d.x, err = in.withdraw(p)
 	case o.def.ID == objectAccessControl && !c.Bootstrap && t.IsRestricted():
 		err = fail(model.MethodNotAllowed, p, "it stays as long as the Object Instance that it is for")
+	case o.def.Mandatory && o.def.Multiple:
+		err = fail(model.MethodNotAllowed, p, "mandatory Object: a bootstrap decides which accounts there are")
 	case o.def.Mandatory && !o.def.Multiple:
 		err = fail(model.MethodNotAllowed, p, "mandatory Object")
 	}

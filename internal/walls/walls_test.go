@@ -40,7 +40,7 @@ var plan = Rooms{
 		{Dir: "internal/loop"},
 		{Dir: "internal/credentials"},
 		{Dir: "internal/link", May: []string{"internal/credentials"},
-			Outside: []string{"golang.org/x/sys", "github.com/pion/dtls/v3", "github.com/pion/logging"}},
+			Outside: []string{"golang.org/x/sys", "github.com/pion/dtls/v3", "github.com/pion/logging", "github.com/pion/transport/v5"}},
 
 		{Dir: "internal/bench", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "internal/*"},
 			Outside: []string{"golang.org/x/sys"}},

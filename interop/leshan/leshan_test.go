@@ -3,6 +3,7 @@ package leshan
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/lwm2m-go/lwm2m/interop/authority"
 )
 
 func TestLeshanStarts(t *testing.T) {
@@ -71,6 +74,27 @@ func TestStartSaysWhyItFailed(t *testing.T) {
 	if _, err := launch(testContext(t), missing, Options{}, ports); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("no program: %v", err)
 	}
+}
+
+// Leshan goes without an endpoint whose certificate it does not like; the tests are not to.
+func TestCertificateThatLeshanRefuses(t *testing.T) {
+	Require(t, errOfShared)
+	of, err := authority.New("Authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := of.Issue(x509.Certificate{
+		DNSNames: []string{"server.example.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, // and not for clients
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := StartMain(Options{Certificate: pair})
+	if err == nil || !strings.Contains(err.Error(), "an endpoint could not be made") {
+		t.Errorf("started with %v", err)
+	}
+	server.Close()
 }
 
 func TestBrokenModelIsLogged(t *testing.T) {
