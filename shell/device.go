@@ -19,6 +19,8 @@ type DeviceConfig struct {
 	// Objects are the Object Instances that the device has at first, further ones or in place of the usual ones: an empty
 	// Security Object /0/0, Device /3/0, Firmware Update /5/0 and Event Log /20/0.
 	Objects []lwm2m.ObjectInstance
+	// Definitions are those of further Objects that can be created, or in place of those that are known.
+	Definitions []*model.Object
 	// Firmware takes a package that a server has written to the Firmware Update Object. An error is told by the
 	// Update Result. Default: packages are checked for being there, and dropped.
 	Firmware func(ctx context.Context, pack []byte) error

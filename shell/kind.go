@@ -40,6 +40,9 @@ func (d *Device) allKinds() map[uint16]kind {
 	for def := range model.Core(d.config.Client.Version).All() {
 		kinds[def.ID] = kind{object: def}
 	}
+	for _, def := range d.config.Definitions {
+		kinds[def.ID] = kind{object: def}
+	}
 	for _, o := range d.config.Objects {
 		def := o.Base().Object()
 		kinds[def.ID] = kind{object: def}

@@ -17,6 +17,7 @@ type clientFlags struct {
 	endpoint string
 	state    string
 	version  string
+	file     string
 	log      logFlags
 	interval time.Duration
 	seed     uint64
@@ -34,7 +35,7 @@ const (
 func newClientCommand() *cobra.Command {
 	f := clientFlags{accounts: accountFlags{lifetime: seconds(defaultLifetime)}}
 	cmd := &cobra.Command{
-		Use:   "client --endpoint NAME {--server | --bootstrap} coaps://HOST[:PORT]",
+		Use:   "client {-f DEVICE.yaml | --endpoint NAME {--server | --bootstrap} coaps://HOST[:PORT]}",
 		Short: "Run a simulated device",
 		Long: `Runs a device with a temperature sensor: it registers with a server and lets
 itself be managed until it is interrupted (Ctrl-C). Then it de-registers. A
@@ -60,6 +61,11 @@ CBOR or LwM2M CBOR, as in a Bootstrap-Pack. What servers have made of all that i
 kept in the folder of --state, and stands when the device is started again; a
 Factory Reset brings back the beginning.
 
+With -f the device is another one: what a file says about its endpoint, servers,
+Objects and values, which may change by themselves. Flags win over what stands
+there; servers of the command line take the place of all in the file. lwm2m schema
+prints the form of such files.
+
 What happens is told on standard output, line by line. With --for, a device
 that could not register within that time is a failure (exit code 1).`,
 		Example: `  lwm2m client --server coap://localhost --endpoint thermo-1
@@ -68,6 +74,7 @@ that could not register within that time is a failure (exit code 1).`,
   lwm2m client --server coaps://lwm2m.example.com --endpoint thermo-1 --cert thermo-1.pem --key thermo-1-key.pem --ca ca.pem
   lwm2m client --bootstrap coaps://bootstrap.example.com --endpoint thermo-1 --psk-key @thermo-1.key
   lwm2m client --factory-data thermo-1.json --endpoint thermo-1 --state /var/lib/thermo-1
+  lwm2m client -f examples/thermometer.yaml
   lwm2m client --server coap://[::1]:5683 --endpoint thermo-1 --log-level debug --for 30s`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -82,6 +89,7 @@ that could not register within that time is a failure (exit code 1).`,
 	flags.DurationVar(&f.awake, "awake", 0, "how long the device listens in queue mode (default: 93s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` that the temperatures depend on")
 	flags.DurationVar(&f.limit, "for", 0, "end by itself after this time (default: never)")
+	addDeviceFile(cmd, &f.file)
 	f.log.add(cmd)
 	return cmd
 }
@@ -115,6 +123,9 @@ func (f *clientFlags) checkAwake() error {
 }
 
 func (f *clientFlags) run(cmd *cobra.Command) error {
+	if f.file != "" {
+		return f.runFile(cmd)
+	}
 	o, err := f.options(cmd)
 	if err != nil {
 		return err

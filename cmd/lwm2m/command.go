@@ -92,7 +92,7 @@ Exit codes: 0 all went well, 1 something did not work, 2 the command line is wro
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newClientCommand(), newDemoCommand(), newShellCommand(), newVersionCommand())
+	root.AddCommand(newClientCommand(), newDemoCommand(), newShellCommand(), newSchemaCommand(), newVersionCommand())
 	return root
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/cmd/lwm2m/internal/devicefile"
 	"github.com/lwm2m-go/lwm2m/shell"
 	"github.com/spf13/cobra"
 )
@@ -41,6 +42,16 @@ func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 		logger = slog.New(shell.NewLogHandler(lines, nil, logger.Handler()))
 	}
 	return logger, err
+}
+
+// prefer takes from a device file what the command line leaves open.
+func (f *logFlags) prefer(cmd *cobra.Command, file *devicefile.File) {
+	if !cmd.Flags().Changed("log-level") {
+		f.level = file.LogLevel
+	}
+	if !cmd.Flags().Changed("log-style") {
+		f.style = file.LogStyle
+	}
 }
 
 // open makes the logger, and for the style zephyr what takes the lines of an embedded device.

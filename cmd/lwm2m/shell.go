@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/cmd/lwm2m/internal/devicefile"
 	"github.com/lwm2m-go/lwm2m/internal/link"
 	"github.com/lwm2m-go/lwm2m/shell"
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type shellFlags struct {
 	version  string
 	firmware string
 	queue    bool
+	file     string
 	log      logFlags
 }
 
@@ -32,7 +34,7 @@ const defaultPrompt = "uart:~$ "
 func newShellCommand() *cobra.Command {
 	f := shellFlags{}
 	cmd := &cobra.Command{
-		Use:   "shell [-c COMMANDS]",
+		Use:   "shell [-f DEVICE.yaml] [-c COMMANDS]",
 		Short: "Be a device by hand, or by script",
 		Long: `Runs commands on a device: read and write values, create and delete Object
 Instances, start and stop the registration, send, observe what is observed. The
@@ -43,16 +45,21 @@ or a file, commands are read line by line, and nothing but their answers is
 written: values to standard output, failures to standard error. The exit code is
 that of the last failure: 1 something did not work, 2 a command is wrong.
 
+With -f the device is the one that a file describes, and is started at once; flags
+win over what stands there. lwm2m schema prints the form of such files.
+
 When the commands are over, or the shell is interrupted (Ctrl-C), the device
 de-registers.`,
 		Example: `  lwm2m shell
   lwm2m shell -c 'read /device/0/manufacturer -s; ls 3'
+  lwm2m shell -f examples/thermometer.yaml
   lwm2m shell --log-style zephyr < session.txt`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.commands, "command", "c", "", "run these `commands`, separated by semicolons, and nothing else")
+	addDeviceFile(cmd, &f.file)
 	flags.BoolVar(&f.json, "json", false, "answer each command with a line of JSON")
 	flags.StringVar(&f.prompt, "prompt", "", "write this `text` before each command, also from a pipe (default \""+defaultPrompt+"\" on a terminal)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
@@ -66,7 +73,7 @@ de-registers.`,
 type session struct {
 	flags  *shellFlags
 	given  bool // the commands are in the flags
-	device *shell.Device
+	device *describedDevice
 	shell  *shell.Shell
 	screen *screen // nil unless somebody types
 	stdout io.Writer
@@ -74,7 +81,7 @@ type session struct {
 }
 
 func (f *shellFlags) run(cmd *cobra.Command) error {
-	version, err := parseVersion(f.version)
+	file, err := f.described(cmd)
 	if err != nil {
 		return err
 	}
@@ -92,22 +99,58 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 	if s.screen != nil {
 		s.stdout, s.stderr = s.screen, s.screen
 	}
-	logger, lines, err := f.log.open(s.stderr)
-	if err != nil {
-		return err
-	}
-	s.device, err = shell.NewDevice(shell.DeviceConfig{
-		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second, QueueMode: f.queue},
-		OnLog:    lines,
-		Firmware: f.keepFirmware,
-	})
-	if err != nil {
+	if err := s.open(ctx, file); err != nil {
 		return err
 	}
 	s.shell = shell.New(shell.Config{
-		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Prompt: f.prompt, Open: openFile, Create: createFile,
+		Device: s.device.Device, Out: s.stdout, Err: s.stderr, JSON: f.json, Prompt: f.prompt, Open: openFile, Create: createFile,
 	})
 	return s.end(ctx, s.work(ctx, cmd.InOrStdin()))
+}
+
+// described is the device file, in which the flags have won; without a file, what the flags say alone.
+func (f *shellFlags) described(cmd *cobra.Command) (file *devicefile.File, err error) {
+	file = &devicefile.File{}
+	if f.file != "" {
+		if file, err = readDeviceFile(cmd, f.file); err != nil {
+			return nil, err
+		}
+	}
+	if cmd.Flags().Changed("version") || file.Version.IsZero() {
+		if file.Version, err = parseVersion(f.version); err != nil {
+			return nil, err
+		}
+	}
+	if cmd.Flags().Changed("queue") {
+		file.QueueMode = f.queue
+	}
+	f.log.prefer(cmd, file)
+	return file, nil
+}
+
+// open makes the device, and starts it if a file says which.
+func (s *session) open(ctx context.Context, file *devicefile.File) error {
+	logger, lines, err := s.flags.log.open(s.stderr)
+	if err != nil {
+		return err
+	}
+	s.device, err = newDescribed(file, shell.DeviceConfig{
+		Client:   lwm2m.Config{Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second},
+		OnLog:    lines,
+		Firmware: s.flags.keepFirmware,
+	}, newTerminal(s.stderr))
+	if err != nil {
+		return err
+	}
+	s.device.simulate(ctx)
+	if file.Endpoint == "" || file.Stopped || !s.device.accounts {
+		return nil
+	}
+	if err := s.device.Start(file.Endpoint, false); err != nil {
+		s.device.end(ctx)
+		return err
+	}
+	return nil
 }
 
 // work runs the commands.
@@ -162,7 +205,7 @@ func (s *session) end(ctx context.Context, outcome error) error {
 	if s.device.Client() != nil && ctx.Err() != nil {
 		fmt.Fprintln(s.stderr, "interrupted: the device de-registers")
 	}
-	s.device.Close(context.Background())
+	s.device.end(context.Background())
 	if err := s.shell.Close(); err != nil && outcome == nil {
 		return err
 	}

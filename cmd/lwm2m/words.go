@@ -16,6 +16,7 @@ type narrator struct {
 	server    string // URI; empty if the device is told its servers
 	bootstrap string // URI of the Bootstrap-Server
 	endpoint  string
+	several   int // servers that a device file names, with the Bootstrap-Server
 
 	leaving bool // a De-register is under way
 }

@@ -101,15 +101,27 @@ func readURI(r *reader, to *serverAccount, n *node) {
 	}
 }
 
+// maxServers is how many servers can have a Short Server ID.
+const maxServers = 65534
+
 func readServers(r *reader, to *File, n *node) {
 	if to.accounts = n; n.shape != sequence {
 		r.fail(n, "servers: want a list, each of it with a uri, as in - uri: coap://localhost; have %v", n.shape)
 		return
 	}
-	for _, item := range n.items {
+	known := map[uint16]bool{}
+	for i, item := range n.items {
 		var a serverAccount
 		read(r, item, "a server", serverFields(), &a)
 		r.secure(&a, to)
+		id := a.ShortServerID
+		if id == 0 {
+			id = uint16(min(i, maxServers) + 1)
+		}
+		if known[id] {
+			r.fail(item, "another server has the short-server-id %d too", id)
+		}
+		known[id] = true
 		to.Servers = append(to.Servers, a.ServerAccount)
 	}
 	if len(n.items) == 0 {

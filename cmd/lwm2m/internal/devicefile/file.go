@@ -110,7 +110,7 @@ func fileFields() []field[File] {
 func logFields() []field[File] {
 	levels, styles := []string{"off", "error", "warn", "info", "debug"}, []string{"text", "json", "zephyr"}
 	return []field[File]{
-		{name: "level", about: "Least level that is told. Default: info.", schema: choiceSchema(levels...),
+		{name: "level", about: "Least level that is told. Default: info with a style, off without.", schema: choiceSchema(levels...),
 			set: func(r *reader, to *File, n *node) { to.LogLevel, _ = r.choice(n, levels...) }},
 		{name: "style", about: "Style: text, json, or zephyr for the lines that devices with Zephyr log. Default: text.", schema: choiceSchema(styles...),
 			set: func(r *reader, to *File, n *node) { to.LogStyle, _ = r.choice(n, styles...) }},

@@ -34,7 +34,7 @@ func (r *reader) err() error {
 		}
 		return x.Column - y.Column
 	})
-	return errors.Join(r.errs...)
+	return errors.Join(slices.CompactFunc(r.errs, func(a, b error) bool { return a.Error() == b.Error() })...)
 }
 
 // field is a key that a mapping may have, for files and for editors.

@@ -25,7 +25,7 @@ func (f *File) Accounts(version lwm2m.Version) ([]*lwm2m.Instance, error) {
 		Endpoint: "unnamed", Version: version, Servers: f.Servers, FactoryData: f.FactoryData, Objects: f.servers(),
 	}
 	for def := range f.registry.All() {
-		if def.ID > objectServer && len(f.FactoryData) > 0 {
+		if def.ID > objectAccessControl && def.Multiple && len(f.FactoryData) > 0 {
 			config.Factories = append(config.Factories, lwm2m.Factory{Object: def})
 		}
 	}

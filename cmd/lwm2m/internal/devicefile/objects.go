@@ -13,6 +13,8 @@ import (
 const (
 	objectSecurity = 0
 	objectServer   = 1
+
+	objectAccessControl = 2
 )
 
 func objectsFields() []field[File] {

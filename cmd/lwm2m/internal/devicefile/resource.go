@@ -85,7 +85,7 @@ func (c *course) addCurve(n *node, at func(every time.Duration) func(time.Durati
 				return nil, false
 			}
 			if err := def.Check(numeric(def.Kind, extreme)); err != nil {
-				r.fail(n, "%s: the course goes to %v: %v", def.Name, extreme, err)
+				r.fail(n, "the course goes to %v: %v", extreme, err)
 				return nil, false
 			}
 		}

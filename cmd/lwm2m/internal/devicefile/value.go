@@ -22,7 +22,7 @@ func (r *reader) value(n *node, def *model.Resource) (model.Value, bool) {
 		return v, false
 	}
 	if err := def.Check(v); err != nil {
-		r.fail(n, "%s: %v", def.Name, err)
+		r.fail(n, "%v", err)
 		return v, false
 	}
 	return v, true
