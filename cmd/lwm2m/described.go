@@ -35,7 +35,7 @@ func readDeviceFile(cmd *cobra.Command, name string) (*devicefile.File, error) {
 type describedDevice struct {
 	*shell.Device
 	file     *devicefile.File
-	accounts bool         // it knows a server
+	accounts bool          // it knows a server
 	folder   *store.Folder // of the state; nil if nothing is kept
 	still    context.CancelFunc
 	driver   sync.WaitGroup
