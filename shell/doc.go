@@ -3,10 +3,11 @@
 //
 // A [Device] has Objects and can be started and stopped any number of times. A [Shell] runs lines of commands on it:
 //
-//	device := shell.NewDevice(shell.DeviceConfig{})
+//	device, err := shell.NewDevice(shell.DeviceConfig{})
+//	// …
 //	defer device.Close(context.Background())
 //	sh := shell.New(shell.Config{Device: device, Out: os.Stdout})
-//	err := sh.Run(ctx, "write 0/0/0 coap://localhost; write 0/0/2 3; write 0/0/10 1; create 1/0; start thermo-1")
+//	err = sh.Run(ctx, "write 0/0/0 coap://localhost; write 0/0/2 3; write 0/0/10 1; create 1/0; start thermo-1")
 //
 // # Lines
 //

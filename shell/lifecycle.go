@@ -65,10 +65,16 @@ func (d *Device) start(endpoint string) error {
 	}
 	d.seed.started(endpoint)
 	d.status.reset(endpoint, d.accounts())
+	err = d.host.Add(client)
+	if err != nil { // it has been closed
+		d.status.stopped()
+		_, releaseErr := client.Release(d.ctx)
+		return errors.Join(err, releaseErr)
+	}
 	d.mu.Lock()
 	d.client, d.instances, d.endpoint = client, nil, endpoint
 	d.mu.Unlock()
-	return d.host.Add(client)
+	return nil
 }
 
 // factories let servers create instances of the Objects that the device knows, but of those about servers.

@@ -22,6 +22,8 @@ type Config struct {
 	Out io.Writer
 	// Err gets the messages of commands that fail, a line or more each. Default: Out.
 	Err io.Writer
+	// Prompt is written to Out before Source reads a line, but not for files that commands read. Default: none.
+	Prompt string
 	// JSON has each command answer with one line of JSON, as the option --json has for one.
 	JSON bool
 	// Open opens a file for the verb source. Default: there are no files.
@@ -82,6 +84,10 @@ func (o *output) line(text string) {
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
+	o.write(text)
+}
+
+func (o *output) write(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_, o.err = io.WriteString(o.w, text)
@@ -113,6 +119,7 @@ func (s *Shell) Run(ctx context.Context, line string) error {
 		if gone := s.out.failed(); gone != nil { // nobody reads any more
 			s.ended = true
 			err = failf(numIO, "writing: %v", gone)
+			s.errs.line(err.Error())
 		}
 		if s.ended || ctx.Err() != nil {
 			break
@@ -126,6 +133,9 @@ func (s *Shell) Run(ctx context.Context, line string) error {
 func (s *Shell) Source(ctx context.Context, r io.Reader) (err error) {
 	lines := bufio.NewReaderSize(r, 4096)
 	for ctx.Err() == nil && !s.ended {
+		if s.depth == 0 && s.config.Prompt != "" {
+			s.out.write(s.config.Prompt)
+		}
 		line, readErr := readLine(lines)
 		if line != "" {
 			if failure := s.Run(ctx, line); failure != nil {
@@ -252,11 +262,13 @@ func (c *call) reply(text string, result any) error {
 func (c *call) done() error { return c.reply("", nil) }
 
 func marshal(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it is for terminals, not for web pages
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Sprintf(`{"error":%q}`, err)
 	}
-	return string(text)
+	return text.String()
 }
 
 // usage is the failure of a command with the wrong arguments.

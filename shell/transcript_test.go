@@ -185,19 +185,19 @@ func (w *world) intercept(context.Context, server.Intercepted) server.Verdict {
 	return server.Verdict{Code: w.code}
 }
 
-var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|198\.51\.100\.2:\d+|\(next in \w+\)|(Update|attempt|Register, as the pause ends) at [0-9:]+, in \w+|"next":"[^"]*"|there are REG.*`)
+var random = regexp.MustCompile(`/rd/\w+|\bmid=\d+|\btoken=[0-9a-f]+|198\.51\.100\.1:\d+|198\.51\.100\.2:\d+|\(next in \w+\)|(Update|attempt|Register, as the pause ends) at [0-9:]+, in \w+|"(?:next|time)":"[^"]*"|there are REG.*`)
 
 // plain replaces what is another each time.
 func plain(line string) string {
 	return random.ReplaceAllStringFunc(line, func(s string) string {
-		if name, _, ok := strings.Cut(s, "="); ok && !strings.Contains(s, "next") {
+		if name, _, ok := strings.Cut(s, "="); ok && !strings.HasPrefix(s, `"`) {
 			return name + "=X"
 		}
 		switch {
 		case strings.HasPrefix(s, "/rd/"):
 			return "/rd/X"
-		case strings.HasPrefix(s, `"next"`):
-			return `"next":"X"`
+		case strings.HasPrefix(s, `"`):
+			return s[:len(`"next":`)] + `"X"`
 		case strings.Contains(s, "next"):
 			return "(next in X)"
 		case strings.Contains(s, " at "):

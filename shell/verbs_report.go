@@ -25,8 +25,9 @@ func reportVerbs() []verb {
 			run:   (*call).observations,
 		},
 		{
-			name: "explain", usage: "[PATH]", group: "reports",
-			about: "tell why a change is or is not told to observers, and when",
+			name: "explain", usage: "[PATH] [-a]", group: "reports",
+			about: "tell why a change is or is not told to observers, and when; -a what servers may do",
+			more:  "With -a it tells by which rule of the Access Control Object (2) each server has its rights at PATH.",
 			run:   (*call).explain,
 		},
 		{
@@ -119,7 +120,7 @@ func observationLine(n int, composite bool, p lwm2m.Path, a model.Attributes) st
 	if composite {
 		mark = 'y'
 	}
-	line := fmt.Sprintf("%2d %10c %18s", n, mark, seedPath(p))
+	line := fmt.Sprintf("%2d %10c %-18s", n, mark, seedPath(p))
 	for _, attr := range []model.Attribute{model.MinPeriod, model.MaxPeriod, model.GreaterThan, model.LessThan, model.Step} {
 		switch v, ok := a.Get(attr); {
 		case !ok:
@@ -151,7 +152,19 @@ func attributeData(a model.Attributes) map[string]float64 {
 	return found
 }
 
+// explained is an explanation for JSON.
+type explained struct {
+	Server uint16       `json:"server"`
+	Paths  []lwm2m.Path `json:"paths"`
+	Stored int          `json:"stored,omitempty"`
+	Text   string       `json:"text"`
+}
+
 func (c *call) explain(context.Context) error {
+	access := len(c.args) > 0 && c.args[len(c.args)-1] == "-a"
+	if access {
+		c.args = c.args[:len(c.args)-1]
+	}
 	if err := c.want(0, 1, ""); err != nil {
 		return err
 	}
@@ -166,23 +179,35 @@ func (c *call) explain(context.Context) error {
 	if client == nil {
 		return c.finish(ErrStopped, "")
 	}
-	type explained struct {
-		Server uint16       `json:"server"`
-		Paths  []lwm2m.Path `json:"paths"`
-		Stored int          `json:"stored"`
-		Text   string       `json:"text"`
+	found := client.Explain(p)
+	none := fmt.Sprintf("nobody observes %v, or what is above or below it", p)
+	if access {
+		found, none = nil, "there is no server"
+		for _, server := range c.servers() {
+			found = append(found, client.ExplainAccess(server, p))
+		}
 	}
 	var texts []string
 	var all []explained
-	for _, x := range client.Explain(p) {
+	for _, x := range found {
 		text := strings.TrimRight(x.String(), "\n")
 		texts = append(texts, text)
 		all = append(all, explained{x.Server, x.Paths, x.Stored, text})
 	}
 	if len(all) == 0 {
-		texts = append(texts, fmt.Sprintf("nobody observes %v, or what is above or below it", p))
+		texts = append(texts, none)
 	}
 	return c.reply(strings.Join(texts, "\n"), all)
+}
+
+// servers are the Short Server IDs of the LwM2M Servers that the device has to do with.
+func (c *call) servers() (servers []uint16) {
+	for _, s := range c.device.Status().Servers {
+		if s.Server != 0 {
+			servers = append(servers, s.Server)
+		}
+	}
+	return servers
 }
 
 func (c *call) attributes(ctx context.Context) error {
@@ -243,11 +268,7 @@ func (c *call) attributeArguments(args []string) (servers []uint16, queries []st
 		}
 		servers, args = append(servers, uint16(n)), args[2:]
 	} else {
-		for _, s := range c.device.Status().Servers {
-			if s.Server != 0 {
-				servers = append(servers, s.Server)
-			}
-		}
+		servers = c.servers()
 	}
 	for _, word := range args {
 		queries = append(queries, strings.TrimSuffix(word, "="))

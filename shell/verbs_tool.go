@@ -64,7 +64,7 @@ func (c *call) trace(context.Context) error {
 		if err := c.endTrace(); err != nil {
 			return failf(numIO, "trace: %v", err)
 		}
-		c.traceTo(c.out)
+		c.traceTo(c.out, c.json)
 	default:
 		if c.config.Create == nil {
 			return failf(numNotSupported, "trace: there are no files here")
@@ -77,14 +77,20 @@ func (c *call) trace(context.Context) error {
 			return failf(numIO, "trace: %v", err)
 		}
 		c.traced = file
-		c.traceTo(&output{w: file})
+		c.traceTo(&output{w: file}, c.json)
 	}
 	return c.done()
 }
 
-func (s *Shell) traceTo(to *output) {
+// traceTo has messages written, one line each.
+func (s *Shell) traceTo(to *output, inJSON bool) {
 	s.device.status.setTracer(func(server uint16, sent bool, datagram []byte) {
-		to.line(time.Now().Format("15:04:05.000") + " " + s.decoder.line(server, sent, datagram))
+		now, line := time.Now(), s.decoder.line(server, sent, datagram)
+		if inJSON {
+			to.line(marshal(map[string]any{"time": now, "message": line}))
+			return
+		}
+		to.line(now.Format("15:04:05.000") + " " + line)
 	})
 }
 

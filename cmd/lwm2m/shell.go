@@ -65,6 +65,7 @@ de-registers.`,
 // session is a shell at work.
 type session struct {
 	flags  *shellFlags
+	given  bool // the commands are in the flags
 	device *shell.Device
 	shell  *shell.Shell
 	screen *screen // nil unless somebody types
@@ -84,8 +85,8 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
 		defer stop()
 	}
-	s := &session{flags: f, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
-	if f.commands == "" {
+	s := &session{flags: f, given: cmd.Flags().Changed("command"), stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+	if !s.given {
 		s.screen = newScreen(cmd.InOrStdin(), cmd.OutOrStdout(), f.prompt)
 	}
 	if s.screen != nil {
@@ -104,7 +105,7 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.shell = shell.New(shell.Config{
-		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Open: openFile, Create: createFile,
+		Device: s.device, Out: s.stdout, Err: s.stderr, JSON: f.json, Prompt: f.prompt, Open: openFile, Create: createFile,
 	})
 	return s.end(ctx, s.work(ctx, cmd.InOrStdin()))
 }
@@ -112,12 +113,10 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 // work runs the commands.
 func (s *session) work(ctx context.Context, stdin io.Reader) error {
 	switch {
-	case s.flags.commands != "":
+	case s.given:
 		return s.shell.Run(ctx, s.flags.commands)
 	case s.screen != nil:
 		return s.converse(ctx)
-	case s.flags.prompt != "":
-		stdin = &prompter{stdin, s.stdout, s.flags.prompt}
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.shell.Source(ctx, stdin) }()
@@ -188,18 +187,3 @@ func (f *shellFlags) keepFirmware(_ context.Context, pack []byte) error {
 func openFile(name string) (io.ReadCloser, error) { return os.Open(name) }
 
 func createFile(name string) (io.WriteCloser, error) { return os.Create(name) }
-
-// prompter writes a prompt before each read of a line, for programs that wait for it. They write a line at a time.
-type prompter struct {
-	from   io.Reader
-	to     io.Writer
-	prompt string
-}
-
-// Read reads.
-func (p *prompter) Read(b []byte) (int, error) {
-	if _, err := io.WriteString(p.to, p.prompt); err != nil {
-		return 0, err
-	}
-	return p.from.Read(b)
-}
