@@ -82,6 +82,7 @@ var inputs = []input{
 	{"objects", (*Machine).ObjectsChanged},
 	{"lifetime", func(m *Machine, now time.Time) { m.LifetimeChanged(now, 60*time.Second) }},
 	{"binding", func(m *Machine, now time.Time) { m.BindingChanged(now, "UT") }},
+	{"retry", func(m *Machine, _ time.Time) { m.RetryChanged(Retry{Count: 3}) }},
 	{"trigger", func(m *Machine, now time.Time) { m.Trigger(now) }},
 }
 

@@ -22,7 +22,7 @@ import (
 //	config KEY=VALUE...      first line, without time
 //	+0.000s start|stop|abort|pause|resume|doze|wake|objects|trigger|wait
 //	+0.000s link up|link up fresh|link down REASON
-//	+0.000s lifetime 60s|lifetime infinite|binding UT
+//	+0.000s lifetime 60s|lifetime infinite|binding UT|retry count=2...
 //	+0.000s <- [#ID] CODE [/location] [max-age=30s] ["diagnostic"]
 //	+0.000s timeout|fail REASON    of the outstanding request
 //	+0.000s live             let time pass; Updates are answered
@@ -167,6 +167,8 @@ func (p *player) input(now time.Time, input string) {
 		p.m.LifetimeChanged(now, parseLifetime(p.t, rest))
 	case "binding":
 		p.m.BindingChanged(now, rest)
+	case "retry":
+		p.m.RetryChanged(parseConfig(p.t, strings.Fields(rest)).Retry)
 	case "link":
 		p.link(now, rest)
 	case "<-":
