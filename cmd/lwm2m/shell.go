@@ -27,6 +27,9 @@ type shellFlags struct {
 	log      logFlags
 }
 
+// maxFirmware is the most that servers can write at once, in bytes.
+const maxFirmware = 64 << 20
+
 const defaultPrompt = "uart:~$ "
 
 func newShellCommand() *cobra.Command {
@@ -97,7 +100,11 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	s.device, err = shell.NewDevice(shell.DeviceConfig{
-		Client:   lwm2m.Config{Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second, QueueMode: f.queue},
+		Client: lwm2m.Config{
+			Version: version, Logger: logger, Network: &link.UDP{KeepPort: true}, QueueMode: f.queue,
+			MinUpdateInterval: time.Second, // who types update means now
+			Transmission:      lwm2m.Transmission{MaxBody: maxFirmware},
+		},
 		OnLog:    lines,
 		Firmware: f.keepFirmware,
 	})
