@@ -26,6 +26,10 @@ type retry struct {
 	timer, sequenceDelay time.Duration
 }
 
+func (r retry) settings() registration.Retry {
+	return registration.Retry{Count: r.count, Timer: r.timer, SequenceDelay: r.sequenceDelay, Sequences: r.sequences}
+}
+
 // registration returns settings that clients share. The loop calls it.
 func (s *shard) registration(key registrationKey) *registration.Config {
 	config := s.registrations[key]
@@ -35,12 +39,9 @@ func (s *shard) registration(key registrationKey) *registration.Config {
 			Lifetime: key.lifetime, MinLifetime: key.minLifetime,
 			Binding: key.binding, QueueMode: key.queueMode,
 			UpdateMargin: key.updateMargin, UpdatePeriod: key.updatePeriod, MinUpdateInterval: key.updateInterval,
-			Retry: registration.Retry{
-				Count: key.retry.count, Timer: key.retry.timer,
-				SequenceDelay: key.retry.sequenceDelay, Sequences: key.retry.sequences,
-				Jitter: func(wait time.Duration) time.Duration { return s.spread(wait, key.jitter) },
-			},
+			Retry: key.retry.settings(),
 		}
+		config.Retry.Jitter = func(wait time.Duration) time.Duration { return s.spread(wait, key.jitter) }
 		s.registrations[key] = config
 	}
 	return config

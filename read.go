@@ -122,11 +122,11 @@ func (c *Client) encode(f format.ContentFormat, base Path, nodes []format.Node) 
 // encode is Client.encode with the error for the server: 4.06 if the format does not
 // carry such things at all.
 func (op *operation) encode(f format.ContentFormat, nodes []format.Node) ([]byte, error) {
-	var payload []byte
-	var err error = &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
-	if op.session.answersIn(f) {
-		payload, err = op.client().encode(f, op.path, nodes)
+	if !op.session.answersIn(f) {
+		err := &format.Error{Err: format.ErrUnsupported, Format: f, Reason: "not supported"}
+		return nil, &Error{Code: model.NotAcceptable, Path: op.path, Reason: err.Error()}
 	}
+	payload, err := op.client().encode(f, op.path, nodes)
 	if err == nil {
 		return payload, nil
 	}

@@ -203,12 +203,14 @@ func (s *session) serverObjectChanged(now time.Time, changed []Path) {
 		c.mu.Lock()
 		lifetime := registeredLifetime(c.value(s.server.Child(serverLifetime)))
 		binding := c.value(s.server.Child(serverBinding)).Text()
+		retry := c.retryOf(s.server)
 		if c.observed != nil {
 			c.observed.SetDefaults(s.ssid, s.defaults())
 		}
 		c.mu.Unlock()
 		s.reg.LifetimeChanged(now, lifetime)
 		s.reg.BindingChanged(now, binding)
+		s.reg.RetryChanged(retry.settings())
 		s.writeBackLifetime()
 		return
 	}

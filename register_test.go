@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,6 +151,40 @@ func TestRetryResources(t *testing.T) {
 		if len(want) > 0 {
 			t.Errorf("waits of %v are missing", want)
 		}
+	})
+}
+
+// A new value of Resource 1/x/18 is the next wait.
+func TestRetryResourceChanged(t *testing.T) {
+	var refuse atomic.Bool
+	account := oma.NewServer(0, 1)
+	configure := func(config *lwm2m.Config, f *fixture) {
+		f.server = lwm2mtest.NewServer(f, lwm2mtest.Options{Network: f.server.Network, Address: "198.51.100.3:5683", Timeout: time.Hour, Config: server.Config{
+			Intercept: func(context.Context, server.Intercepted) server.Verdict {
+				if refuse.Load() {
+					return server.Verdict{Code: model.Forbidden}
+				}
+				return server.Verdict{}
+			},
+		}})
+		config.Servers[0].URI = f.server.URI()
+		must(f, account.CommunicationRetryTimer.Set(1000))
+		config.Objects = append(config.Objects, account)
+	}
+	start(t, configure, func(f *fixture) {
+		must(t, account.CommunicationRetryTimer.Set(7))
+		refuse.Store(true)
+		if err := f.client.Update(f.ctx); !errors.Is(err, model.Forbidden) {
+			t.Errorf("Update: %v", err)
+		}
+		synctest.Wait()
+		f.history.mu.Lock()
+		e := f.history.events[len(f.history.events)-1]
+		f.history.mu.Unlock()
+		if wait := e.Next.Sub(e.Time); wait < 7*time.Second || wait > 7*time.Second*5/4 {
+			t.Errorf("a wait of %v, want 7 s and up to a quarter more: %v", wait, e)
+		}
+		refuse.Store(false)
 	})
 }
 

@@ -2,19 +2,16 @@ package server_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m/internal/coap"
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/server"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
 // A session on the wire, with the time of each message.
 func TestTranscript(t *testing.T) {
@@ -65,19 +62,7 @@ func TestTranscript(t *testing.T) {
 		p.do("DELETE "+location, -1, "")
 		p.do("DELETE "+location, -1, "")
 	})
-	const file = "testdata/transcript.txt"
-	if *update {
-		if err := os.WriteFile(file, transcript.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(want, transcript.Bytes()) {
-		t.Errorf("transcript differs from %s; run with -update and compare:\n%s", file, transcript.String())
-	}
+	golden.Compare(t, "testdata/transcript.txt", transcript.Bytes())
 }
 
 func TestTraceEvents(t *testing.T) {

@@ -72,6 +72,7 @@ func NewDevice(config DeviceConfig) (*Device, error) {
 		config.Client.Version = lwm2m.Version11
 	}
 	d := &Device{config: config, ended: make(chan error, 1), cached: map[lwm2m.Path]int{}}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.kinds = d.allKinds()
 	d.journal.changed = make(chan struct{})
 	if config.OnLog != nil {
@@ -86,11 +87,11 @@ func NewDevice(config DeviceConfig) (*Device, error) {
 		}
 		in, err := d.make(object, 0)
 		if err != nil {
+			d.cancel()
 			return nil, err
 		}
 		d.insert(in)
 	}
-	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1, ShutdownTimeout: config.StopTimeout})
 	go func() { d.ended <- d.host.Run(d.ctx) }()
 	return d, nil

@@ -9,6 +9,8 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
+const currentTime = 13
+
 // fillDevice makes the Device Object (3), which can be rebooted and has a clock that servers can set.
 func (d *Device) fillDevice(in *lwm2m.Instance) (follow, error) {
 	err := values{
@@ -39,16 +41,47 @@ func (d *Device) fillDevice(in *lwm2m.Instance) (follow, error) {
 	lwm2m.ExecutableOf(in, 12).OnExecute(func(context.Context, lwm2m.Arguments) error {
 		return errorCode.SetAll(map[uint16]int64{0: 0})
 	})
-	runClock(lwm2m.ResourceOf[time.Time](in, 13))
-	return nil, nil
+	clock := newClock(lwm2m.ResourceOf[time.Time](in, currentTime))
+	go clock.run(d.ctx)
+	return func(c lwm2m.Change) []lwm2m.Change {
+		if c.Path.Resource() == currentTime {
+			clock.offset.Store(int64(time.Until(c.Value.Time())))
+		}
+		return nil
+	}, nil
 }
 
-// runClock has Current Time be the time of the computer, plus what servers have set it off.
-func runClock(clock lwm2m.Resource[time.Time]) {
-	var offset atomic.Int64
-	clock.OnRead(func(context.Context) (time.Time, error) { return time.Now().Add(time.Duration(offset.Load())), nil })
-	clock.OnWrite(func(_ context.Context, t time.Time) error {
-		offset.Store(int64(time.Until(t)))
+// clock is that of the device: the time of the computer, plus what servers have set it off.
+type clock struct {
+	current lwm2m.Resource[time.Time]
+	offset  atomic.Int64
+}
+
+// clockPeriod is how often observers are told the time.
+const clockPeriod = 10 * time.Second
+
+func newClock(current lwm2m.Resource[time.Time]) *clock {
+	c := &clock{current: current}
+	current.OnRead(func(context.Context) (time.Time, error) { return c.now(), nil })
+	current.OnWrite(func(_ context.Context, t time.Time) error {
+		c.offset.Store(int64(time.Until(t)))
 		return nil
 	})
+	return c
+}
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
+
+// run has the time change for those who observe it, until ctx ends.
+func (c *clock) run(ctx context.Context) {
+	tick := time.NewTicker(clockPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = c.current.Set(c.now()) // of the right type
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -208,4 +210,44 @@ func TestRaces(t *testing.T) {
 	if err := last.Run(t.Context(), "read 3/0/0 -s; ls 0/0/10; ls 1/0/0"); err != nil {
 		t.Errorf("the device is no longer whole: %v", err)
 	}
+}
+
+// The lines of an embedded device come with any client whose Logger has them, beside its own log.
+func TestLogHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := lwm2mtest.NewServer(t, lwm2mtest.Options{})
+		var mu sync.Mutex
+		var lines []string
+		say := func(l shell.Line) {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, l.Text)
+		}
+		var log bytes.Buffer
+		next := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo})
+		client, err := lwm2m.NewClient(lwm2m.Config{
+			Endpoint: "thermo-1", Network: srv.Network, Servers: []lwm2m.ServerAccount{{URI: srv.URI(), Security: lwm2m.NoSec{}}},
+			Logger: slog.New(shell.NewLogHandler(say, func(ssid uint16) uint16 { return ssid + 6 }, next)).WithGroup("lwm2m"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- client.Run(ctx) }()
+		srv.WaitRegistered("thermo-1")
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		want := "Connected, sock id 0|RD Client started with endpoint 'thermo-1' with client lifetime 86400 using server object 7|" +
+			"Registration Done (EP='thermo-1')|Registration complete|Deregister from 'thermo-1'|Client De-register|Deregistration success|Disconnected"
+		if got := strings.Join(lines, "|"); got != want {
+			t.Errorf("the lines are\n%s\nwant\n%s", got, want)
+		}
+		if text := log.String(); !strings.Contains(text, "msg=REGISTRATION_COMPLETE lwm2m.endpoint=thermo-1") || strings.Contains(text, "level=DEBUG") {
+			t.Errorf("the log is\n%s", text)
+		}
+	})
 }

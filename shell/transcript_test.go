@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -298,6 +299,10 @@ func (w *world) request(ctx context.Context, device *server.Device, p model.Path
 		r, err = device.WritePayload(ctx, p, []byte(strings.Join(words[2:], " ")), server.WriteOptions{Format: server.Text})
 	case "push":
 		r, err = device.WritePayload(ctx, p, []byte(strings.Join(words[2:], " ")), server.WriteOptions{Format: server.OctetStream})
+	case "push-bytes":
+		n, failure := strconv.Atoi(words[2])
+		w.must(failure)
+		r, err = device.WritePayload(ctx, p, bytes.Repeat([]byte("x"), n), server.WriteOptions{Format: server.OctetStream})
 	case "execute":
 		r, err = device.Execute(ctx, p, strings.Join(words[2:], " "))
 	case "create":

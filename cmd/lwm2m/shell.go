@@ -29,6 +29,9 @@ type shellFlags struct {
 	log      logFlags
 }
 
+// maxFirmware is the most that servers can write at once, in bytes.
+const maxFirmware = 64 << 20
+
 const defaultPrompt = "uart:~$ "
 
 func newShellCommand() *cobra.Command {
@@ -135,7 +138,11 @@ func (s *session) open(ctx context.Context, file *devicefile.File) error {
 		return err
 	}
 	s.device, err = newDescribed(file, shell.DeviceConfig{
-		Client:   lwm2m.Config{Logger: logger, Network: &link.UDP{KeepPort: true}, MinUpdateInterval: time.Second},
+		Client: lwm2m.Config{
+			Logger: logger, Network: &link.UDP{KeepPort: true},
+			MinUpdateInterval: time.Second, // who types update means now
+			Transmission:      lwm2m.Transmission{MaxBody: maxFirmware},
+		},
 		OnLog:    lines,
 		Firmware: s.flags.keepFirmware,
 	}, newTerminal(s.stderr))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
@@ -121,7 +122,7 @@ func TestEveryInputInEveryState(t *testing.T) {
 			t.Errorf("state %v is not among the situations", s)
 		}
 	}
-	compare(t, "testdata/states.golden", got.Bytes())
+	golden.Compare(t, "testdata/states.golden", got.Bytes())
 }
 
 // silent returns an error if nothing would ever happen to m by itself, though something is wanted.

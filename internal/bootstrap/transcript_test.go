@@ -3,19 +3,16 @@ package bootstrap
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
 // TestTranscripts plays the inputs in testdata/*.txt and compares what the
 // Machine does with what the files say.
@@ -33,36 +30,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 //
 // "expire" lines, requests, other actions, events and states ("= session") are outputs.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, file, play(t, string(want)))
-		})
-	}
-}
-
-// compare compares with a golden file, or writes it.
-func compare(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-	}
+	golden.Play(t, "testdata/*.txt", play)
 }
 
 // epoch is the time +0.000s of all tests.

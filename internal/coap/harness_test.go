@@ -2,18 +2,16 @@ package coap
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
+	"github.com/lwm2m-go/lwm2m/internal/golden"
+)
 
 // epoch is when every test begins.
 var epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -148,19 +146,7 @@ func (w *wire) expect(n int, text string) {
 // golden compares the log with testdata/name.txt.
 func (w *wire) golden(name string) {
 	w.t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	if *update {
-		if err := os.WriteFile(path, []byte(w.log.String()), 0o644); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if got := w.log.String(); got != string(want) {
-		w.t.Errorf("transcript differs from %s, got\n%s\nwant\n%s", path, got, want)
-	}
+	golden.Compare(w.t, filepath.Join("testdata", name+".txt"), []byte(w.log.String()))
 }
 
 // describe writes a message in one line.

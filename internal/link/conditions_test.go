@@ -1,11 +1,9 @@
 package link
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"math/bits"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,9 +12,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-)
 
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
+	"github.com/lwm2m-go/lwm2m/internal/golden"
+)
 
 // pass lets virtual time pass and waits until all is quiet.
 func pass(d time.Duration) {
@@ -233,22 +231,6 @@ func TestTranscript(t *testing.T) {
 		m.SetState(serverAddr, Refusing)
 		m.SetConditions(ToServer, Conditions{})
 		send(t, l, "anyone there?")
-		golden(t, "testdata/conditions.txt", text.String())
+		golden.Compare(t, "testdata/conditions.txt", []byte(text.String()))
 	})
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (-update rewrites it):\n%s", file, got)
-	}
 }

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 )
 
 // TestOrderTranscripts plays the inputs in testdata/order/*.txt and compares what the
@@ -24,26 +24,7 @@ import (
 //
 // "expire" lines and actions are outputs.
 func TestOrderTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/order/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := playOrder(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if !bytes.Equal(got, want) {
-				t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-			}
-		})
-	}
+	golden.Play(t, "testdata/order/*.txt", playOrder)
 }
 
 type orderPlayer struct {

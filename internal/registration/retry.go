@@ -7,6 +7,19 @@ import (
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
+// RetryChanged tells that the Resources 17 to 20 were set. They count from the next failure on; the
+// jitter stays. Nothing happens if they are what they were.
+func (m *Machine) RetryChanged(r Retry) {
+	if old := &m.config.Retry; r.Count == old.Count && r.Timer == old.Timer &&
+		r.SequenceDelay == old.SequenceDelay && r.Sequences == old.Sequences {
+		return
+	}
+	config := *m.config // others use it
+	r.Jitter = config.Retry.Jitter
+	config.Retry = r
+	m.config = &config
+}
+
 // fail ends an attempt to register. The next one follows as Config.Retry says,
 // but not before the least wait.
 func (m *Machine) fail(now time.Time, kind EventKind, err error, least time.Duration) {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
 
@@ -82,6 +82,7 @@ var inputs = []input{
 	{"objects", (*Machine).ObjectsChanged},
 	{"lifetime", func(m *Machine, now time.Time) { m.LifetimeChanged(now, 60*time.Second) }},
 	{"binding", func(m *Machine, now time.Time) { m.BindingChanged(now, "UT") }},
+	{"retry", func(m *Machine, _ time.Time) { m.RetryChanged(Retry{Count: 3}) }},
 	{"trigger", func(m *Machine, now time.Time) { m.Trigger(now) }},
 }
 
@@ -140,19 +141,7 @@ func TestEveryInputInEveryState(t *testing.T) {
 			}
 		}
 	}
-	const file = "testdata/states.golden"
-	if *update {
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("got\n%s\nwant\n%s", got.Bytes(), want)
-	}
+	golden.Compare(t, "testdata/states.golden", got.Bytes())
 }
 
 // silent returns an error if nothing would ever happen to m by itself.

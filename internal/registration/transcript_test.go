@@ -3,19 +3,16 @@ package registration
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
 // TestTranscripts plays the inputs in testdata/*.txt and compares what the
 // Machine does with what the files say.
@@ -25,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 //	config KEY=VALUE...      first line, without time
 //	+0.000s start|stop|abort|pause|resume|doze|wake|objects|trigger|wait
 //	+0.000s link up|link up fresh|link down REASON
-//	+0.000s lifetime 60s|lifetime infinite|binding UT
+//	+0.000s lifetime 60s|lifetime infinite|binding UT|retry count=2...
 //	+0.000s <- [#ID] CODE [/location] [max-age=30s] ["diagnostic"]
 //	+0.000s timeout|fail REASON    of the outstanding request
 //	+0.000s live             let time pass; Updates are answered
@@ -33,26 +30,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 //
 // "expire" lines, requests, events and states ("= registered") are outputs.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if !bytes.Equal(got, want) {
-				t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-			}
-		})
-	}
+	golden.Play(t, "testdata/*.txt", play)
 }
 
 // epoch is the time +0.000s of all tests.
@@ -189,6 +167,8 @@ func (p *player) input(now time.Time, input string) {
 		p.m.LifetimeChanged(now, parseLifetime(p.t, rest))
 	case "binding":
 		p.m.BindingChanged(now, rest)
+	case "retry":
+		p.m.RetryChanged(parseConfig(p.t, strings.Fields(rest)).Retry)
 	case "link":
 		p.link(now, rest)
 	case "<-":

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,10 +14,9 @@ import (
 
 	"github.com/lwm2m-go/lwm2m/internal/cbor"
 	"github.com/lwm2m-go/lwm2m/internal/format"
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-var update = flag.Bool("update", false, "write the golden files of the current version")
 
 func node(value model.Value, ids ...uint16) format.Node {
 	return format.Node{Path: model.PathOf(ids...), Value: value}
@@ -99,20 +97,13 @@ func documents() []document {
 func TestGolden(t *testing.T) {
 	for _, doc := range documents() {
 		t.Run(doc.name, func(t *testing.T) {
-			golden := filepath.Join("testdata", "v1", doc.name+".hex")
-			if *update {
-				if err := os.WriteFile(golden, []byte(hex.Dump(doc.encode())), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
+			file := filepath.Join("testdata", "v1", doc.name+".hex")
+			golden.Compare(t, file, []byte(hex.Dump(doc.encode())))
+			dump, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := hex.Dump(doc.encode()); got != string(want) {
-				t.Errorf("written as\n%swant\n%s", got, want)
-			}
-			got, err := doc.decode(undump(t, string(want)))
+			got, err := doc.decode(undump(t, string(dump)))
 			if err != nil || !reflect.DeepEqual(got, doc.sample) {
 				t.Errorf("read as\n%+v, %v, want\n%+v", got, err, doc.sample)
 			}

@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
 // TestBootstrap plays bootstrap sessions in testdata/bootstrap and compares what comes of them with
 // what the files say.
@@ -31,26 +27,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 //
 // A value of several words is written with underscores. Lines that begin with spaces are outputs.
 func TestBootstrap(t *testing.T) {
-	files, err := filepath.Glob("testdata/bootstrap/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := playBootstrap(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if !bytes.Equal(got, want) {
-				t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-			}
-		})
-	}
+	golden.Play(t, "testdata/bootstrap/*.txt", playBootstrap)
 }
 
 type bootstrapPlayer struct {
@@ -60,7 +37,7 @@ type bootstrapPlayer struct {
 	out   bytes.Buffer
 }
 
-func playBootstrap(t testing.TB, script string) []byte {
+func playBootstrap(t *testing.T, script string) []byte {
 	p := &bootstrapPlayer{t: t, tree: bootstrapTree(t)}
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\n")

@@ -44,6 +44,7 @@ var plan = Rooms{
 
 		{Dir: "internal/bench", May: []string{"", "model", "oma", "ipso", "server", "lwm2mtest", "internal/*"},
 			Outside: []string{"golang.org/x/sys"}},
+		{Dir: "internal/golden"},
 		{Dir: "internal/handles", May: []string{"", "model"}},
 		{Dir: "internal/walls"},
 		{Dir: "internal/tools/..."},
@@ -81,6 +82,7 @@ var (
 	variables = map[string]string{
 		":clientHooks":              "compared by its address, never written",
 		":defaultParams":            "shared by clients, which never write it",
+		"internal/golden:update":    "a flag of go test",
 		"internal/senml:jsonLabels": "an element is read through its address, which saves a copy for each value",
 	}
 )
