@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lwm2m-go/lwm2m"
 	"github.com/lwm2m-go/lwm2m/cmd/lwm2m/internal/devicefile"
+	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/shell"
 	"github.com/lwm2m-go/lwm2m/store"
 	"github.com/spf13/cobra"
@@ -153,12 +155,20 @@ func (d *describedDevice) set(p lwm2m.Path, values []lwm2m.Sample) error {
 		if err != nil {
 			return err
 		}
-		if len(got) != 1 || !got[0].Value.Equal(v.Value) {
+		if len(got) != 1 || !alike(got[0].Value, v.Value) {
 			return errors.New("the device gives this value itself; leave it out")
 		}
 	}
 	return nil
 }
+
+// alike reports whether a value is the one that was written; a clock goes on meanwhile.
+func alike(got, written lwm2m.Value) bool {
+	return got.Equal(written) || got.Kind() == model.Time && got.Time().Sub(written.Time()).Abs() < clockSlack
+}
+
+// clockSlack is what a clock may have gone on, or what it leaves out of a second.
+const clockSlack = 10 * time.Second
 
 // simulate has the values change that change by themselves, until the device or ctx ends.
 func (d *describedDevice) simulate(ctx context.Context) {
