@@ -3,14 +3,96 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/cmd/lwm2m/internal/devicefile"
+	"github.com/lwm2m-go/lwm2m/lwm2mtest"
+	"github.com/lwm2m-go/lwm2m/server"
+	"github.com/lwm2m-go/lwm2m/shell"
 )
+
+// describe makes the device of a text.
+func describe(t *testing.T, text string, config shell.DeviceConfig) (*describedDevice, error) {
+	t.Helper()
+	file, err := devicefile.Parse("device.yaml", t.TempDir(), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDescribed(file, config, newTerminal(io.Discard))
+	return d, err
+}
+
+// Values that change by themselves reach the history, over a stop and a start, until servers have them.
+func TestSimulatedHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := lwm2mtest.NewServer(t, lwm2mtest.Options{})
+		d, err := describe(t, `
+endpoint: thermo-1
+servers: [{uri: "`+srv.URI()+`", security: none}]
+objects:
+  Temperature:
+    0:
+      Sensor Value: {ramp: {from: 0, to: 100, in: 100s}, every: 1s, history: 5}
+    1:
+      Sensor Value: {constant: 7, every: 1s}
+`, shell.DeviceConfig{Client: lwm2m.Config{Network: srv.Network}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.simulate(t.Context())
+		value := lwm2m.PathOf(3303, 0, 5700)
+		if err := d.Start("thermo-1", false); err != nil {
+			t.Fatal(err)
+		}
+		srv.WaitRegistered("thermo-1")
+		time.Sleep(3500 * time.Millisecond)
+		if err := d.Delete(lwm2m.PathOf(3303, 1)); err != nil { // its course goes on in vain
+			t.Error(err)
+		}
+		if err := d.Stop(t.Context(), true); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(3 * time.Second)
+		var kept []string
+		for _, in := range d.Instances() {
+			if in.Path() == value.Prefix(2) {
+				samples, _ := in.History(value)
+				for _, s := range samples {
+					kept = append(kept, s.Value.String())
+				}
+			}
+		}
+		if got := strings.Join(kept, " "); got != "2 3 4 5 6" {
+			t.Errorf("kept: %s", got)
+		}
+		if err := d.Start("thermo-1", false); err != nil {
+			t.Fatal(err)
+		}
+		srv.WaitRegistered("thermo-1")
+		synctest.Wait()
+		if err := d.Send(t.Context(), value); err != nil {
+			t.Error(err)
+		}
+		if sent := srv.WaitEvent(server.Sent, "thermo-1"); len(sent.Data.Nodes) != 5 {
+			t.Errorf("sent: %v", sent.Data.Nodes)
+		}
+		for _, in := range d.Instances() {
+			if samples, _ := in.History(value); in.Path() == value.Prefix(2) && len(samples) > 0 {
+				t.Errorf("still kept: %v", samples)
+			}
+		}
+		d.end(context.Background()) // within the bubble
+	})
+}
 
 // The example registers with the server of the demonstration.
 func TestThermometerFile(t *testing.T) {
