@@ -111,7 +111,7 @@ func (f *clientFlags) runFile(cmd *cobra.Command) error {
 		OnLog:  lines,
 	}, out)
 	if err != nil {
-		return err
+		return told(cmd.ErrOrStderr(), err)
 	}
 	ctx, cancel := limited(cmd.Context(), f.limit)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -20,17 +21,22 @@ func addDeviceFile(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVarP(file, "file", "f", "", "`file` that describes the device, in YAML; flags win over what it says")
 }
 
-// readDeviceFile reads a device file, and tells its mistakes, one a line.
+// readDeviceFile reads a device file.
 func readDeviceFile(cmd *cobra.Command, name string) (*devicefile.File, error) {
 	file, err := devicefile.Read(name)
-	if _, ok := errors.AsType[*devicefile.Error](err); ok {
-		fmt.Fprintln(cmd.ErrOrStderr(), err)
-		return nil, &toldError{err, exitUsage}
-	}
-	if err != nil {
+	if _, ok := errors.AsType[*devicefile.Error](err); !ok && err != nil {
 		return nil, usagef("--file: %v", err)
 	}
-	return file, nil
+	return file, told(cmd.ErrOrStderr(), err)
+}
+
+// told tells the mistakes of a device file, one a line. Other errors are left to be told.
+func told(w io.Writer, err error) error {
+	if _, ok := errors.AsType[*devicefile.Error](err); !ok {
+		return err
+	}
+	fmt.Fprintln(w, err)
+	return &toldError{err, exitUsage}
 }
 
 // describedDevice is a device that a file describes.
@@ -107,7 +113,7 @@ func (d *describedDevice) fill(factory []*lwm2m.Instance) error {
 			err = d.Cache(s.Path, s.History)
 		}
 		if err != nil {
-			return usagef("line %d, column %d: %v: %v", s.Line, s.Column, s.Path, err)
+			return &devicefile.Error{File: d.file.Name, Line: s.Line, Column: s.Column, Reason: fmt.Sprintf("%v: %v", s.Path, err)}
 		}
 	}
 	return nil

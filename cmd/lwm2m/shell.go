@@ -147,7 +147,7 @@ func (s *session) open(ctx context.Context, file *devicefile.File) error {
 		Firmware: s.flags.keepFirmware,
 	}, newTerminal(s.stderr))
 	if err != nil {
-		return err
+		return told(s.stderr, err)
 	}
 	s.device.simulate(ctx)
 	if file.Endpoint == "" || file.Stopped || !s.device.accounts {

@@ -12,6 +12,8 @@ import (
 
 // File is what a device file says. The zero value of a field says that the file does not.
 type File struct {
+	// Name is that of the file itself.
+	Name     string
 	Endpoint string
 	Version  lwm2m.Version
 	// Stopped tells that the device waits to be started by hand.
@@ -60,7 +62,7 @@ func Parse(name, folder string, text []byte) (*File, error) {
 		return nil, err
 	}
 	r := &reader{file: name, folder: folder}
-	f := &File{registry: &model.Registry{}}
+	f := &File{Name: name, registry: &model.Registry{}}
 	read(r, root, "a device file", fileFields(), f)
 	f.gatherDefinitions()
 	if f.objects != nil {

@@ -1,8 +1,16 @@
 package devicefile
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"flag"
+	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,17 +182,23 @@ func TestErrorsAreBounded(t *testing.T) {
 	}
 	var b strings.Builder
 	for i := range 1000 {
-		b.WriteString("key" + strings.Repeat("x", i) + ": 1\n")
+		fmt.Fprintf(&b, "key%d: 1\n", i)
 	}
 	_, err = Parse("f", "", []byte(b.String()))
 	if n := strings.Count(err.Error(), "\n") + 1; n != maxErrors {
 		t.Errorf("%d mistakes are told", n)
 	}
-	if _, err := Parse("f", "", make([]byte, maxText+1)); err == nil {
-		t.Error("a file of any length is read")
-	}
-	if _, err := Parse("f", "", []byte(strings.Repeat("[", 100)+strings.Repeat("]", 100))); err == nil {
-		t.Error("a file of any depth is read")
+	for text, want := range map[string]string{
+		strings.Repeat("#\n", maxText/2) + "#":                            "f:1:1: the file has 262145 bytes",
+		"a: 1\nb: " + strings.Repeat("x", maxLine):                        "f:2:1: the line has more than 32768 bytes",
+		"a:\n- " + strings.Repeat("[", maxOpen+1):                         "f:2:259: more than 256 brackets are open",
+		strings.Repeat("[", maxDepth+2) + strings.Repeat("]", maxDepth+2): "f:1:34: more than 32 levels within each other",
+		strings.Repeat("[]\n", 3):                                         "f:",
+		"a: " + strings.Repeat("- ", maxLine/4):                           "f:1:",
+	} {
+		if _, err := Parse("f", "", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %s", text, err, want)
+		}
 	}
 }
 
@@ -198,6 +212,56 @@ func TestSuggest(t *testing.T) {
 	}
 	if d := distance("kitten", "sitting"); d != 3 {
 		t.Errorf("distance %d", d)
+	}
+}
+
+// The one certificate that an account has room for is that of an authority, or of the server itself.
+func TestCertificates(t *testing.T) {
+	folder := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "e"}}
+	der, err := x509.CreateCertificate(rand.Reader, of, of, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	for name, text := range map[string]string{
+		"key.pem": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), "one.pem": one, "two.pem": one + one, "empty.pem": "",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for more, want := range map[string]string{
+		"":              "Domain",
+		", ca: one.pem": model.TrustAnchorAssertion.String(), ", pin: one.pem": model.DomainIssuedCertificate.String(),
+		", server-name: x":            "x",
+		", ca: two.pem":               "f:1:",
+		", ca: one.pem, pin: one.pem": "f:1:",
+		", ca: empty.pem":             "f:1:",
+		", ca: key.pem":               "f:1:",
+		", pin: [one.pem]":            "f:1:",
+	} {
+		text := "servers: [{uri: 'coaps://a', security: {certificate: {chain: one.pem, key: key.pem" + more + "}}}]"
+		f, err := Parse("f", folder, []byte(text))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), want) || want != "f:1:" {
+				t.Errorf("%s: %v", more, err)
+			}
+			continue
+		}
+		x := f.Servers[0].Security.(lwm2m.X509)
+		if pinned := strings.Contains(more, "one.pem"); want == "f:1:" || pinned != (string(x.Pinned) == string(der)) ||
+			pinned && x.Usage.String() != want || want == "x" && x.ServerName != want {
+			t.Errorf("%s: %v", more, x)
+		}
 	}
 }
 

@@ -54,14 +54,42 @@ func (s shape) String() string {
 
 // Limits that no device file needs to exceed.
 const (
-	maxText  = 4 << 20 // bytes of a file
-	maxDepth = 32      // of nodes within nodes
+	maxText  = 256 << 10 // bytes of a file
+	maxLine  = 32 << 10  // bytes of a line
+	maxOpen  = 256       // brackets that are open at once
+	maxDepth = 32        // of nodes within nodes
 )
+
+// checkSize refuses what would take the library too long: its effort grows with the square of the depth, and of the
+// keys of a mapping.
+func checkSize(file string, text []byte) error {
+	if len(text) > maxText {
+		return &Error{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that are read", len(text), maxText)}
+	}
+	line, start, open := 1, 0, 0
+	for i, c := range text {
+		switch c {
+		case '\n':
+			line, start = line+1, i+1
+		case '[', '{':
+			open++
+		case ']', '}':
+			open = max(open-1, 0)
+		}
+		switch {
+		case i-start >= maxLine:
+			return &Error{file, line, 1, fmt.Sprintf("the line has more than %d bytes; bytes can stand in a file of their own, as file:NAME", maxLine)}
+		case open > maxOpen:
+			return &Error{file, line, i - start + 1, fmt.Sprintf("more than %d brackets are open", maxOpen)}
+		}
+	}
+	return nil
+}
 
 // parseYAML reads the one document of a text. A text without any is an empty mapping.
 func parseYAML(file string, text []byte) (root *node, err error) {
-	if len(text) > maxText {
-		return nil, &Error{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that are read", len(text), maxText)}
+	if err := checkSize(file, text); err != nil {
+		return nil, err
 	}
 	defer func() { // what the library does not survive is no YAML either
 		if p := recover(); p != nil {
