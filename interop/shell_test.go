@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -14,10 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/interop/leshan"
 )
-
-var update = flag.Bool("update", false, "rewrite the logs of testdata")
 
 // program builds lwm2m.
 func program(t *testing.T) string {
@@ -77,8 +74,8 @@ func (s *scripted) does(commands, want string) {
 	}
 }
 
-// ends ends the input, and compares the log with that of testdata.
-func (s *scripted) ends(golden string) {
+// ends ends the input, and compares the log with a file of testdata.
+func (s *scripted) ends(file string) {
 	s.Helper()
 	must(s, s.stdin.Close())
 	for range s.answers { // until all is read
@@ -88,15 +85,7 @@ func (s *scripted) ends(golden string) {
 	}
 	log := regexp.MustCompile(`(?m)^\[[0-9:.,]+\] `).ReplaceAllString(s.log.String(), "")
 	log = strings.ReplaceAll(log, s.ep, "NAME")
-	golden = filepath.Join("testdata", golden)
-	if *update {
-		must(s, os.WriteFile(golden, []byte(log), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	must(s, err)
-	if log != string(want) {
-		s.Errorf("the log is\n%s\nand differs from %s", log, golden)
-	}
+	golden.Compare(s.T, filepath.Join("testdata", file), []byte(log))
 }
 
 // manages goes through what a device does once it is registered; each step is seen at the server.

@@ -44,6 +44,12 @@ func (d *Device) parsePath(text string) (lwm2m.Path, error) {
 func (d *Device) named(p lwm2m.Path, name string) (uint16, error) {
 	var all []entry
 	what := "Resource"
+	if strings.HasPrefix(name, "-") { // an option, rather
+		return 0, fmt.Errorf("%q is not a path", name)
+	}
+	if p.Depth() < 4 && strings.Trim(name, "0123456789") == "" {
+		return 0, fmt.Errorf("%q is not a number of 0 to 65534", name)
+	}
 	switch p.Depth() {
 	case 0:
 		what = "Object"

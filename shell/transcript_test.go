@@ -3,12 +3,10 @@ package shell_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,13 +19,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/lwm2mtest"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/server"
 	"github.com/lwm2m-go/lwm2m/shell"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts")
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC
@@ -48,40 +45,10 @@ func TestMain(m *testing.M) {
 // Other lines are what comes of it: answers of the shell, "! " with failures, "| " with the log of an embedded device, and
 // "@ " for what the server sees.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/transcript/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got string
-			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(want) {
-				t.Errorf("%s differs; look at it with -update:\n%s", file, difference(string(want), got))
-			}
-		})
-	}
-}
-
-// difference is what follows the last line that both have in common.
-func difference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	i := 0
-	for i < len(w) && i < len(g) && w[i] == g[i] {
-		i++
-	}
-	show := func(lines []string) string { return strings.Join(lines[i:min(i+8, len(lines))], "\n") }
-	return fmt.Sprintf("line %d: want\n%s\ngot\n%s", i+1, show(w), show(g))
+	golden.Play(t, "testdata/transcript/*.txt", func(t *testing.T, transcript string) (now []byte) {
+		synctest.Test(t, func(t *testing.T) { now = []byte(play(t, transcript)) })
+		return now
+	})
 }
 
 // world is a device with a shell, and a server.

@@ -132,7 +132,7 @@ func (c *call) source(ctx context.Context) error {
 	if err := c.Source(ctx, file); err != nil {
 		return &Error{Number: numberOf(err), Text: fmt.Sprintf("source: %s: a command failed", c.args[0]), Err: err}
 	}
-	return nil
+	return c.done()
 }
 
 func (c *call) help(context.Context) error {

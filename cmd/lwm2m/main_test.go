@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 	"github.com/lwm2m-go/lwm2m/server"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -24,7 +25,8 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:           "testdata/script",
+		UpdateScripts: golden.Updating(),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			return nil
@@ -84,6 +86,7 @@ func reach(ts *testscript.TestScript, neg bool, args []string) {
 func testServer() {
 	log := flag.String("log", "", "file to write to")
 	execute := flag.String("execute", "", "path to execute once a device has registered")
+	observe := flag.String("observe", "", "path to observe once a device has registered")
 	refuse := flag.Bool("refuse", false, "refuse each registration")
 	factory := flag.String("factory", "", "file to write an account of this server to, as factory data")
 	psk := flag.String("psk", "", "speak DTLS with the key of this text for the identity thermo-1")
@@ -91,7 +94,7 @@ func testServer() {
 	flag.Parse()
 	credentials, err := credentialsOf(*psk, *pki)
 	if err == nil {
-		err = serve(testServerOptions{*log, *execute, *refuse, *factory, *psk, credentials})
+		err = serve(testServerOptions{*log, *execute, *observe, *refuse, *factory, *psk, credentials})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -101,6 +104,7 @@ func testServer() {
 
 type testServerOptions struct {
 	log, execute string
+	observe      string
 	refuse       bool
 	factory, psk string
 	credentials  *server.Credentials
@@ -146,7 +150,9 @@ func serve(o testServerOptions) error {
 		OnEvent: func(e server.Event) {
 			if e.Kind == server.Registered { // only when it answers does the device know that it is registered
 				if device, err := srv.Device(e.Endpoint); err == nil {
-					_, _ = device.Read(ctx, model.PathOf(3, 0, 0), server.ReadOptions{})
+					soon, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // it may have gone again
+					_, _ = device.Read(soon, model.PathOf(3, 0, 0), server.ReadOptions{})
+					cancel()
 				}
 			}
 			queueMode := ""
@@ -157,6 +163,9 @@ func serve(o testServerOptions) error {
 			if e.Kind == server.Registered && o.execute != "" && !executed {
 				executed = true
 				fmt.Fprintln(file, executeAt(ctx, srv, e.Endpoint, o.execute))
+			}
+			if e.Kind == server.Registered && o.observe != "" {
+				fmt.Fprintln(file, observeAt(ctx, srv, e.Endpoint, o.observe))
 			}
 		},
 		Intercept: func(_ context.Context, r server.Intercepted) server.Verdict {
@@ -197,4 +206,20 @@ func executeAt(ctx context.Context, srv *server.Server, endpoint, path string) s
 		return err.Error()
 	}
 	return fmt.Sprintf("executed %v: %v", p, response.Code)
+}
+
+func observeAt(ctx context.Context, srv *server.Server, endpoint, path string) string {
+	p, err := model.ParsePath(path)
+	if err != nil {
+		return err.Error()
+	}
+	device, err := srv.Device(endpoint)
+	if err != nil {
+		return err.Error()
+	}
+	o, err := device.Observe(ctx, p, server.ObserveOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("observes %v: %v", p, o.Response.Code)
 }

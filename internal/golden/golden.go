@@ -13,6 +13,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
+// Updating reports whether golden files are to be rewritten, for tests that do so themselves.
+func Updating() bool { return *update }
+
 // Compare compares got with a file.
 func Compare(t testing.TB, file string, got []byte) {
 	t.Helper()
