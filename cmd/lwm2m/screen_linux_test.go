@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -210,4 +211,23 @@ func (w *typist) waits() {
 		}
 	}
 	w.Fatal("no command runs")
+}
+
+// Who begins with a device file is told that the device is at work.
+func TestTerminalDeviceFile(t *testing.T) {
+	srv := lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})
+	name := filepath.Join(t.TempDir(), "device.yaml")
+	text := "endpoint: thermo-1\nservers: [{uri: '" + srv.URI() + "', security: none}]\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newTypist(t, "-f", name)
+	w.sees(`thermo-1 registers with coap://127\.0\.0\.1:\d+; try: status, ls, help\r\n`)
+	w.sees(`uart:~\$ `)
+	srv.WaitRegistered("thermo-1")
+	w.types("\x04")
+	if err := w.shell.Wait(); err != nil {
+		t.Error(err)
+	}
+	srv.WaitEvent(server.Deregistered, "thermo-1")
 }

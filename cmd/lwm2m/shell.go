@@ -160,6 +160,9 @@ func (s *session) open(ctx context.Context, file *devicefile.File) error {
 		s.device.end(ctx)
 		return err
 	}
+	if s.screen != nil {
+		fmt.Fprintf(s.stdout, "%s registers with %s; try: status, ls, help\n", file.Endpoint, newFileNarrator(file).target())
+	}
 	return nil
 }
 

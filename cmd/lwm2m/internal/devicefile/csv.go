@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -117,7 +118,9 @@ func (r *reader) samples(rows []row, column int, timed bool, def *model.Resource
 	if n := len(p.times); n > 1 {
 		last = p.times[n-1] - p.times[n-2]
 	}
-	p.length = p.times[len(p.times)-1] + last
+	if p.length = p.times[len(p.times)-1] + last; p.length < 0 { // in centuries
+		p.length = math.MaxInt64
+	}
 	return p, ""
 }
 

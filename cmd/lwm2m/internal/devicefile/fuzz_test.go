@@ -5,7 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/lwm2m-go/lwm2m/model"
 )
 
 // Whatever a file has in it, it is read, or each mistake has a place in it.
@@ -49,4 +53,30 @@ func mistakes(err error) []error {
 		return all.Unwrap()
 	}
 	return []error{err}
+}
+
+// A file of samples is a course, or has a mistake at a place.
+func FuzzRows(f *testing.F) {
+	for _, name := range []string{"barrel.csv", "plain.csv", "dated.csv", "bad/late.csv", "bad/broken.csv"} {
+		text, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		rows, err := parseRows(text)
+		if err != nil {
+			return
+		}
+		def := &model.Resource{Name: "Level", Kind: model.Float}
+		column := len(rows[0].fields) - 1
+		p, reason := (&reader{}).samples(rows, column, column > 0, def, time.Second)
+		switch {
+		case reason != "" && !strings.Contains(reason, ": "):
+			t.Errorf("no place: %s", reason)
+		case reason == "" && (p.length <= 0 || p.At(0).IsZero() || p.At(1<<62).IsZero()):
+			t.Errorf("%+v", p)
+		}
+	})
 }

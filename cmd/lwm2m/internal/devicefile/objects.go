@@ -2,6 +2,7 @@ package devicefile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 
@@ -26,10 +27,31 @@ func objectsFields() []field[File] {
 	}
 }
 
+// objectsSchema has the names of the Objects that are known to every device, with their Resources, so that editors
+// complete them. Others are possible, and other spellings.
 func objectsSchema() schema {
-	resources := schema{"type": []string{"object", "null"}, "additionalProperties": resourceSchema()}
-	instances := schema{"type": "object", "propertyNames": schema{"pattern": "^[0-9]+$"}, "additionalProperties": resources}
-	return schema{"type": "object", "additionalProperties": instances}
+	known := schema{}
+	for def := range model.Embedded().All() { // the newest of each comes last
+		if def.ID != objectSecurity {
+			known[def.Name] = described(instancesSchema(def), fmt.Sprintf("Object %d. %s", def.ID, def.Description))
+		}
+	}
+	return schema{"type": "object", "properties": known, "additionalProperties": instancesSchema(&model.Object{})}
+}
+
+// instancesSchema is that of the instances of an Object.
+func instancesSchema(def *model.Object) schema {
+	known := schema{}
+	for _, r := range def.Resources {
+		if r.Kind != model.None {
+			known[r.Name] = schema{"$ref": "#/$defs/resource", "description": fmt.Sprintf("%v, Resource %d. %s", r.Kind, r.ID, r.Description)}
+		}
+	}
+	resources := schema{"type": []string{"object", "null"}, "additionalProperties": schema{"$ref": "#/$defs/resource"}}
+	if len(known) > 0 {
+		resources["properties"] = known
+	}
+	return schema{"type": "object", "propertyNames": schema{"pattern": "^[0-9]+$"}, "additionalProperties": resources}
 }
 
 func readDefinitions(r *reader, to *File, n *node) {

@@ -51,6 +51,7 @@ func mappingSchema[T any](fields []field[T]) schema {
 func Schema() []byte {
 	s := mappingSchema(fileFields())
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["$defs"] = schema{"resource": resourceSchema()}
 	s["title"] = "Device file of lwm2m"
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil { // maps, lists and scalars can be marshalled

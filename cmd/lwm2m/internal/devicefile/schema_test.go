@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +36,12 @@ func TestSchemaAgrees(t *testing.T) {
 	}
 	good := []string{"testdata/everything.yaml", "../../../../examples/thermometer.yaml"}
 	bad, _ := filepath.Glob("testdata/bad/*.yaml")
+	for _, name := range []string{"Device", "Temperature"} { // for editors to complete
+		objects := s["properties"].(map[string]any)["objects"].(map[string]any)["properties"].(map[string]any)
+		if objects[name] == nil {
+			t.Errorf("the schema does not know %s", name)
+		}
+	}
 	refused := 0
 	for _, name := range slices.Concat(good, bad) {
 		text, err := os.ReadFile(name)
@@ -45,7 +52,7 @@ func TestSchemaAgrees(t *testing.T) {
 		if err != nil {
 			continue // no YAML
 		}
-		complaint := validate(s, plainValue(root))
+		complaint := (&validator{s}).validate(s, plainValue(root))
 		_, err = Read(name)
 		switch {
 		case slices.Contains(good, name) && (complaint != "" || err != nil):
@@ -88,8 +95,19 @@ func plainValue(n *node) any {
 	return nil
 }
 
+// validator is for schemas that refer to the definitions of one.
+type validator struct{ root map[string]any }
+
 // validate says what a value breaks of the part of JSON Schema that Schema uses; "" if nothing.
-func validate(s map[string]any, v any) string {
+func (d *validator) validate(s map[string]any, v any) string {
+	if name, ok := s["$ref"].(string); ok {
+		definitions, _ := d.root["$defs"].(map[string]any)
+		referred, ok := definitions[strings.TrimPrefix(name, "#/$defs/")].(map[string]any)
+		if !ok {
+			return "there is no " + name
+		}
+		s = referred
+	}
 	if types, ok := s["type"]; ok && !ofType(types, v) {
 		return fmt.Sprintf("%v is not of type %v", v, types)
 	}
@@ -101,7 +119,7 @@ func validate(s map[string]any, v any) string {
 	}
 	for _, key := range []string{"anyOf", "oneOf"} {
 		options, ok := s[key].([]any)
-		if ok && !slices.ContainsFunc(options, func(o any) bool { return validate(o.(map[string]any), v) == "" }) {
+		if ok && !slices.ContainsFunc(options, func(o any) bool { return d.validate(o.(map[string]any), v) == "" }) {
 			return fmt.Sprintf("%v is nothing that is possible", v)
 		}
 	}
@@ -120,23 +138,23 @@ func validate(s map[string]any, v any) string {
 	case []any:
 		for _, item := range v {
 			if items, ok := s["items"].(map[string]any); ok {
-				if wrong := validate(items, item); wrong != "" {
+				if wrong := d.validate(items, item); wrong != "" {
 					return wrong
 				}
 			}
 		}
 	case map[string]any:
-		return validateMapping(s, v)
+		return d.mapping(s, v)
 	}
 	return ""
 }
 
-func validateMapping(s, v map[string]any) string {
+func (d *validator) mapping(s, v map[string]any) string {
 	properties, _ := s["properties"].(map[string]any)
 	names, _ := s["propertyNames"].(map[string]any)
 	for key, value := range v {
 		if names != nil {
-			if wrong := validate(names, key); wrong != "" {
+			if wrong := d.validate(names, key); wrong != "" {
 				return wrong
 			}
 		}
@@ -147,7 +165,7 @@ func validateMapping(s, v map[string]any) string {
 			}
 			sub, _ = s["additionalProperties"].(map[string]any)
 		}
-		if wrong := validate(sub, value); wrong != "" {
+		if wrong := d.validate(sub, value); wrong != "" {
 			return wrong
 		}
 	}
