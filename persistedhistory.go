@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lwm2m-go/lwm2m/internal/format"
 	"github.com/lwm2m-go/lwm2m/internal/history"
@@ -50,15 +51,30 @@ func (p *persistence) claimHistories(in *Instance) {
 		}
 		delete(p.samples, at)
 		s := k.ensure(at)
-		for i := range s.ring.Len() {
-			samples = append(samples, s.ring.At(i))
-		}
+		samples = withOwn(samples, s.ring)
 		s.ring = history.New(k.limit, k.dropNewest)
 		for _, sample := range samples {
 			s.ring.Append(sample)
 		}
 	}
 	in.setKeeper((*historyKeeper)(p.client))
+}
+
+// withOwn are saved samples and those that the Resource has. It has them all if another client of this process kept them;
+// what is saved lost the fractions of microseconds.
+func withOwn(saved []history.Sample, own *history.Ring) []history.Sample {
+	known := map[int64][]Value{}
+	for i := range own.Len() {
+		at := own.At(i).Time.UnixMicro()
+		known[at] = append(known[at], own.At(i).Value)
+	}
+	all := slices.DeleteFunc(saved, func(s history.Sample) bool {
+		return slices.ContainsFunc(known[s.Time.UnixMicro()], s.Value.Equal)
+	})
+	for i := range own.Len() {
+		all = append(all, own.At(i))
+	}
+	return all
 }
 
 // setKeeper says who is told of changes of the instance's histories. It is called with the lock held.

@@ -14,7 +14,8 @@ import (
 // DeviceConfig describes a Device. The zero value of each field is its default.
 type DeviceConfig struct {
 	// Client is what the clients of the device have in common. Endpoint, Servers, Objects and Factories are filled in by
-	// Start; OnEvent and OnMessage are called too.
+	// Start; OnEvent and OnMessage are called too. What its Store has of the accounts is read by the first Start; from
+	// then on the device knows better, also what was written while it was stopped, and saves that.
 	Client lwm2m.Config
 	// Objects are the Object Instances that the device has at first, further ones or in place of the usual ones: an empty
 	// Security Object /0/0, Device /3/0, Firmware Update /5/0 and Event Log /20/0.
@@ -38,7 +39,8 @@ type Device struct {
 	kinds   map[uint16]kind
 	follows sync.Map // of instances that have one: *lwm2m.Instance to follow
 	host    *lwm2m.Host
-	ended   chan error // what the Host has returned
+	ended   chan struct{} // closed when the Host has
+	kept    *keptState    // nil if nothing is kept
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -71,12 +73,15 @@ func NewDevice(config DeviceConfig) (*Device, error) {
 	if config.Client.Version.IsZero() {
 		config.Client.Version = lwm2m.Version11
 	}
-	d := &Device{config: config, ended: make(chan error, 1), cached: map[lwm2m.Path]int{}}
+	d := &Device{config: config, ended: make(chan struct{}), cached: map[lwm2m.Path]int{}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.kinds = d.allKinds()
 	d.journal.changed = make(chan struct{})
 	if config.OnLog != nil {
 		d.logLikeSeed()
+	}
+	if config.Client.Store != nil {
+		d.kept = &keptState{Store: config.Client.Store}
 	}
 	for _, o := range config.Objects {
 		d.insert(o.Base())
@@ -93,7 +98,10 @@ func NewDevice(config DeviceConfig) (*Device, error) {
 		d.insert(in)
 	}
 	d.host = lwm2m.NewHost(lwm2m.HostConfig{Shards: 1, ShutdownTimeout: config.StopTimeout})
-	go func() { d.ended <- d.host.Run(d.ctx) }()
+	go func() {
+		defer close(d.ended)
+		_ = d.host.Run(d.ctx) // events have told of what did not end in time
+	}()
 	return d, nil
 }
 
@@ -187,7 +195,7 @@ func (d *Device) resource(p lwm2m.Path) (*lwm2m.Instance, *model.Resource, error
 	return in, def, nil
 }
 
-// Close stops the device, with a De-register, and ends it for good. Once ctx has ended it does not wait for the server.
+// Close stops the device, with a De-register, and ends it for good; it may be called again. Once ctx has ended it does not wait for the server.
 func (d *Device) Close(ctx context.Context) {
 	if d.Client() != nil {
 		_ = d.Stop(ctx, ctx.Err() == nil)

@@ -59,9 +59,18 @@ func (d *Device) start(endpoint string) error {
 	d.mu.Unlock()
 	config.Factories = d.factories()
 	config.OnEvent, config.OnMessage = d.event, d.message
+	if d.kept != nil {
+		config.Store = d.kept
+		if err := d.kept.prepare(d.ctx, endpoint, d.Instances()); err != nil {
+			return fmt.Errorf("the state: %w", err)
+		}
+	}
 	client, err := lwm2m.NewClient(config)
 	if err != nil {
 		return err
+	}
+	if d.kept != nil {
+		d.kept.has()
 	}
 	d.seed.started(endpoint)
 	d.status.reset(endpoint, d.accounts())

@@ -26,6 +26,7 @@ type shellFlags struct {
 	firmware string
 	queue    bool
 	file     string
+	state    string
 	log      logFlags
 }
 
@@ -63,6 +64,7 @@ de-registers. While a command runs on a terminal, Ctrl-C ends only that.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.commands, "command", "c", "", "run these `commands`, separated by semicolons, and nothing else")
 	addDeviceFile(cmd, &f.file)
+	flags.StringVar(&f.state, "state", "", "`folder` that keeps accounts, attributes and histories over restarts (default: nothing is kept)")
 	flags.BoolVar(&f.json, "json", false, "answer each command with a line of JSON")
 	flags.StringVar(&f.prompt, "prompt", "", "write this `text` before each command, also from a pipe (default \""+defaultPrompt+"\" on a terminal)")
 	flags.StringVar(&f.version, "version", "1.1", "`version` of LwM2M: 1.0, 1.1 or 1.2")
@@ -129,6 +131,9 @@ func (f *shellFlags) described(cmd *cobra.Command) (file *devicefile.File, err e
 	}
 	if cmd.Flags().Changed("queue") {
 		file.QueueMode = f.queue
+	}
+	if cmd.Flags().Changed("state") {
+		file.State = f.state
 	}
 	f.log.prefer(cmd, file)
 	return file, nil

@@ -20,7 +20,7 @@ var plan = Rooms{
 		{Dir: "ipso", May: []string{"", "model", "internal/handles"}},
 		{Dir: "server", May: []string{"model", "internal/coap", "internal/credentials", "internal/format", "internal/link", "internal/linkformat",
 			"internal/loop", "internal/objectlinks"}},
-		{Dir: "shell", May: []string{"", "model", "internal/coap", "internal/format"}},
+		{Dir: "shell", May: []string{"", "model", "internal/coap", "internal/format", "internal/state"}},
 		{Dir: "store", Outside: []string{"golang.org/x/sys"}},
 		{Dir: "lwm2mtest", May: []string{"", "model", "server", "internal/credentials", "internal/link"}},
 
