@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,8 +18,7 @@ func main() {
 		<-signals
 		cancel()
 		<-signals
-		fmt.Fprintln(os.Stderr, "lwm2m: interrupted twice, ended at once")
-		os.Exit(exitFailure)
+		endAtOnce()
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -133,7 +133,16 @@ func TestTerminalIsLeftSane(t *testing.T) {
 		"Ctrl-C within a line":  func(w *typist) { w.types("read 3/0/\x03") },
 		"terminated":            func(w *typist) { _ = w.shell.Process.Signal(syscall.SIGTERM) },
 		"exit":                  func(w *typist) { w.types("exit\r") },
-		"Ctrl-C while it waits": func(w *typist) { w.types("wait OBSERVER_ADDED\r"); w.waits(); w.types("\x03") },
+		"Ctrl-C after Ctrl-C":   func(w *typist) { w.interruptsWait(); w.types("\x03") },
+		"interrupted elsewhere": func(w *typist) { _ = w.shell.Process.Signal(os.Interrupt) },
+		"Ctrl-C twice while it cannot end": func(w *typist) {
+			w.types("source /dev/tty\r")
+			w.waits()
+			w.types("\x03")
+			<-time.After(20 * time.Millisecond) // so that the two are not taken for one
+			w.types("\x03")
+			w.sees("interrupted: the device de-registers")
+		},
 		"terminated as it waits": func(w *typist) {
 			w.types("wait OBSERVER_ADDED\r")
 			w.waits()
@@ -163,6 +172,34 @@ func TestTerminalIsLeftSane(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Ctrl-C ends the command that runs, and no other: the shell and the registration stay.
+func TestTerminalInterruptedCommand(t *testing.T) {
+	srv := lwm2mtest.NewServer(t, lwm2mtest.Options{UDP: true})
+	w := newTypist(t)
+	w.sees(prompt)
+	w.types(strings.ReplaceAll(shellSetup, "SERVER", srv.URI()) + "\r")
+	srv.WaitRegistered("thermo-1")
+	w.sees(`(?s)REGISTRATION_COMPLETE server 1 .*` + prompt)
+	w.interruptsWait()
+	w.interruptsWait() // one more is not the second
+	w.types("retval; status\r")
+	w.sees(`-140\r\nrunning as thermo-1\r\nserver 1  .* registered at (?s).*` + prompt)
+	w.types("exit\r")
+	if err := w.shell.Wait(); err == nil || w.shell.ProcessState.ExitCode() != exitFailure {
+		t.Errorf("ends with %v", err)
+	}
+	srv.WaitEvent(server.Deregistered, "thermo-1")
+}
+
+// interruptsWait interrupts a line of commands at its first.
+func (w *typist) interruptsWait() {
+	w.Helper()
+	w.types("wait OBSERVER_ADDED; nonsense\r")
+	w.waits()
+	w.types("\x03")
+	w.sees(`interrupted \(err -140\): context canceled\r\n` + prompt)
 }
 
 // waits waits until the shell runs a command, as the terminal tells by its mode.

@@ -52,7 +52,7 @@ With -f the device is the one that a file describes, and is started at once; fla
 win over what stands there. lwm2m schema prints the form of such files.
 
 When the commands are over, or the shell is interrupted (Ctrl-C), the device
-de-registers.`,
+de-registers. While a command runs on a terminal, Ctrl-C ends only that.`,
 		Example: `  lwm2m shell
   lwm2m shell -c 'read /device/0/manufacturer -s; ls 3'
   lwm2m shell -f examples/thermometer.yaml
@@ -79,8 +79,10 @@ type session struct {
 	device *describedDevice
 	shell  *shell.Shell
 	screen *screen // nil unless somebody types
-	stdout io.Writer
-	stderr io.Writer
+	// interrupts end commands; nil unless somebody types.
+	interrupts *interrupts
+	stdout     io.Writer
+	stderr     io.Writer
 }
 
 func (f *shellFlags) run(cmd *cobra.Command) error {
@@ -101,6 +103,7 @@ func (f *shellFlags) run(cmd *cobra.Command) error {
 	}
 	if s.screen != nil {
 		s.stdout, s.stderr = s.screen, s.screen
+		ctx, s.interrupts = takeInterrupts(ctx)
 	}
 	if err := s.open(ctx, file); err != nil {
 		return err
@@ -171,12 +174,17 @@ func (s *session) work(ctx context.Context, stdin io.Reader) error {
 	case s.screen != nil:
 		return s.converse(ctx)
 	}
+	return unlessStuck(ctx, func() error { return s.shell.Source(ctx, stdin) })
+}
+
+// unlessStuck runs what ends soon when ctx does, unless it reads, which may go on for ever: then it is left alone.
+func unlessStuck(ctx context.Context, run func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- s.shell.Source(ctx, stdin) }()
+	go func() { done <- run() }()
 	select {
 	case err := <-done:
 		return err
-	case <-ctx.Done(): // the read may go on for ever
+	case <-ctx.Done():
 		select {
 		case err := <-done:
 			return err
@@ -200,7 +208,8 @@ func (s *session) converse(ctx context.Context) (err error) {
 			}
 			return err
 		}
-		if failure := s.shell.Run(ctx, line); failure != nil {
+		failure := s.interrupts.run(ctx, func(ctx context.Context) error { return s.shell.Run(ctx, line) })
+		if failure != nil {
 			err = failure
 		}
 		if ctx.Err() != nil {
