@@ -121,6 +121,20 @@ func TestStopWhilePaused(t *testing.T) {
 	})
 }
 
+// Stop does not wait for Resume to be done; the De-register goes out over the connection that it makes.
+func TestStopAfterResume(t *testing.T) {
+	start(t, steady, func(f *fixture) {
+		must(t, f.client.Pause(f.ctx))
+		sleep(time.Minute)
+		must(t, f.client.Resume(f.ctx))
+		f.stop()
+		f.server.WaitEvent(server.Deregistered, "thermo-1")
+		if got := f.history.kinds(); !strings.HasSuffix(got, "ENGINE_SUSPENDED DEREGISTER DISCONNECT") {
+			t.Errorf("events %s", got)
+		}
+	})
+}
+
 // The session of a secured connection survives a pause.
 func TestPauseKeepsSession(t *testing.T) {
 	secure(t, testCredentials(), func(s *secured) {

@@ -3,8 +3,8 @@ package registration
 import "time"
 
 // Stop ends the registration, from any state: by a De-register if there is a
-// registration, otherwise at once. While asleep or paused it connects for that;
-// while the link is lost it does not. A Register on its way is given
+// registration, otherwise at once. While asleep or paused it connects for that, and it waits for a link
+// that is on its way; after a failed attempt it does not look for another. A Register on its way is given
 // Config.StopGrace to be answered, so that it can be undone. A Disconnected
 // event tells the end. The owner may cut all this short by Abort.
 func (m *Machine) Stop(now time.Time) {
@@ -16,7 +16,13 @@ func (m *Machine) Stop(now time.Time) {
 		m.leave(now)
 	case StateRegistering:
 		m.enter(StateWithdrawing, now.Add(max(m.config.stopGrace(), 0)))
-	case StateConnecting, StateWaiting:
+	case StateConnecting:
+		if m.isRegistered(now) {
+			m.enter(StateLeaving, time.Time{}) // over the link that is on its way
+			return
+		}
+		m.stopped(nil)
+	case StateWaiting:
 		m.stopped(nil)
 	case StateFailed:
 		m.enter(StateStopped, time.Time{})
