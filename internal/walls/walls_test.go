@@ -95,6 +95,7 @@ var (
 	stamping = map[string]string{
 		":Client.now":       "a client that does not run yet stamps values",
 		":isRelativeTime":   "is about a timestamp",
+		":withOwn":          "compares the timestamps of samples",
 		"internal/loop:New": "the loop tells all others the time",
 	}
 )
