@@ -31,8 +31,12 @@ func (d *Device) Start(endpoint string, bootstrap bool) error {
 		d.seed.client(levelErr, "No Bootstrap servers found.")
 		return failf(numInvalid, "no instance of the Security Object is that of a Bootstrap-Server, with Resource 1 true")
 	}
-	if err := d.start(endpoint); err != nil || !bootstrap {
+	if err := d.start(endpoint); err != nil {
+		d.seedWhyNot()
 		return err
+	}
+	if !bootstrap {
+		return nil
 	}
 	client := d.Client()
 	go func() { _ = client.Bootstrap(d.ctx) }() // events tell of the outcome
@@ -46,6 +50,27 @@ func (d *Device) hasBootstrapServer() bool {
 		}
 	}
 	return false
+}
+
+// seedWhyNot has the log of an embedded device say what is missing for a start, if it is a part of an account.
+func (d *Device) seedWhyNot() {
+	servers, secured := map[int64]bool{}, false
+	for _, in := range d.Instances() {
+		if v, ok := in.Get(serverSSID); ok && in.Object().ID == objectServer {
+			servers[v.Int()] = true
+		}
+	}
+	for _, in := range d.Instances() {
+		v, _ := in.Get(securitySSID)
+		secured = secured || in.Object().ID == objectSecurity && servers[v.Int()]
+	}
+	switch {
+	case d.hasBootstrapServer():
+	case len(servers) == 0:
+		d.seed.client(levelErr, "No server candidate found")
+	case !secured:
+		d.seed.client(levelErr, "Unable to find a valid security instance.")
+	}
 }
 
 // start is called in turn.
