@@ -90,7 +90,9 @@ func (f *bootstrapFixture) session() *server.BootstrapSession {
 	if f.client == nil {
 		f.run()
 	}
-	return f.bs.WaitBootstrap("thermo-1")
+	session := f.bs.WaitBootstrap("thermo-1")
+	synctest.Wait() // the device has heard of it too
+	return session
 }
 
 // answers checks the code of an answer, and a part of its payload.

@@ -28,8 +28,11 @@ const (
 
 // Error is why a command failed.
 type Error struct {
-	// Number is that of the errno of embedded systems, such as 22 for EINVAL; the verb retval shows it, negated.
+	// Number is that of the errno of embedded systems, such as 22 for EINVAL.
 	Number int
+	// Returns is what the verb retval shows, negated, if that is not Number: read and write return the same
+	// whatever the reason.
+	Returns int
 	// Text is the message for the user, in one or several lines.
 	Text string
 	// Err is the reason, if it has one.
@@ -47,6 +50,12 @@ func (e *Error) IsUsage() bool { return e.Number == numInvalid }
 
 func failf(number int, format string, args ...any) *Error {
 	return &Error{Number: number, Text: fmt.Sprintf(format, args...)}
+}
+
+// returning has the verb retval show another number.
+func (e *Error) returning(number int) *Error {
+	e.Returns = number
+	return e
 }
 
 // because is the failure of an operation: the message with the number that scripts know, and the reason.

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -224,13 +225,13 @@ func (s *Shell) fail(c *call, err error) error {
 	if !ok {
 		own = &Error{Number: numberOf(err), Text: reason(err), Err: err}
 	}
-	s.last = -own.Number
+	s.last = -cmp.Or(own.Returns, own.Number)
 	if c.json {
 		s.out.line(marshal(struct {
 			Command string `json:"command,omitempty"`
 			Error   string `json:"error"`
 			Number  int    `json:"number"`
-		}{c.name(), own.Text, s.last}))
+		}{c.name(), own.Text, -own.Number}))
 	} else {
 		s.errs.line(own.Text)
 	}

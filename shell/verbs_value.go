@@ -102,17 +102,17 @@ const cannotRead = "can't do read operation, request failed"
 func (c *call) readValue(ctx context.Context, p lwm2m.Path, option string) error {
 	_, def, err := c.device.resource(p)
 	if err != nil {
-		return because(err, cannotRead)
+		return because(err, cannotRead).returning(numInvalid)
 	}
 	p = single(p, def)
 	found, err := c.device.Read(ctx, p)
 	if err != nil {
-		return because(err, cannotRead)
+		return because(err, cannotRead).returning(numInvalid)
 	}
 	v := found[0].Value
 	text, err := formatValue(option, v)
 	if err != nil {
-		return because(err, cannotRead)
+		return because(err, cannotRead).returning(numInvalid)
 	}
 	return c.reply(text+"\n", valueData(p, v))
 }
@@ -145,7 +145,7 @@ func (c *call) write(context.Context) error {
 	}
 	_, def, err := c.device.resource(p)
 	if err != nil {
-		return because(err, cannotWrite)
+		return because(err, cannotWrite).returning(numNotExecuted)
 	}
 	v, err := parseValue(option, text, def.Kind)
 	if invalid, ok := errors.AsType[*Error](err); ok && isNumberComplaint(invalid) {
@@ -155,7 +155,7 @@ func (c *call) write(context.Context) error {
 		err = c.device.Write(p, v)
 	}
 	if err != nil {
-		return because(err, cannotWrite)
+		return because(err, cannotWrite).returning(numNotExecuted)
 	}
 	return c.reply("", c.entryOf(p, v)) // which does not show keys
 }
