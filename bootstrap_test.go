@@ -158,6 +158,7 @@ func TestETS0ClientInitiatedBootstrap(t *testing.T) {
 				f.run()
 				f.bs.WaitEvent(server.BootstrapFinished, "thermo-1")
 				peer := f.server.WaitRegistered("thermo-1")
+				synctest.Wait()
 				if d := time.Since(begin); d < 10*time.Second || d > 15*time.Second {
 					f.Errorf("registered after %v", d)
 				}
@@ -200,6 +201,7 @@ func TestETS4BootstrapDelete(t *testing.T) {
 		discover("/", `</>;lwm2m=1.1,</0/0>,</0/1>;ssid=1;uri="`+f.server.URI()+`",</1/0>;ssid=1,</3/0>,</3303>;ver=1.1`)
 		f.answers(session.Finish(f.ctx))(model.Changed, "")
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		if got := f.client.Instances(3303); len(got) != 0 {
 			f.Errorf("%v was deleted", got[0].Path())
 		}
@@ -215,6 +217,7 @@ func TestETS5ServerInitiatedBootstrap(t *testing.T) {
 		f.config.Servers = append(f.config.Servers, lwm2m.ServerAccount{URI: other.URI(), Security: lwm2m.NoSec{}})
 		f.run()
 		peer := other.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.answers(peer.Execute(f.ctx, path("/1/0/9"), ""))(model.Changed, "")
 		session := f.session()
 		if _, err := other.Device("thermo-1"); err != nil {
@@ -223,6 +226,7 @@ func TestETS5ServerInitiatedBootstrap(t *testing.T) {
 		must(f, session.Configure(f.ctx))
 		f.answers(session.Finish(f.ctx))(model.Changed, "")
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.events("REGISTRATION_COMPLETE BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE DISCONNECT REGISTRATION_COMPLETE")
 		if n := len(f.client.Instances(0)) + len(f.client.Instances(1)); n != 3 {
 			f.Errorf("%d instances of accounts", n)
@@ -242,6 +246,7 @@ func TestETS6BootstrapSequence(t *testing.T) {
 			{"bn":"/3/0/","n":"14","vs":"+03:00"}]`)
 		f.run()
 		peer := f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		r, err := peer.Registration()
 		must(f, err)
 		if r.Lifetime != 300*time.Second {
@@ -267,6 +272,7 @@ func TestETS7FallbackToBootstrap(t *testing.T) {
 		f.run()
 		sleep(10 * time.Minute)
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		kinds := f.history.kinds()
 		if !strings.HasSuffix(kinds, " REG_TIMEOUT NETWORK_ERROR BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE DISCONNECT REGISTRATION_COMPLETE") ||
 			strings.Count(kinds, "REG_TIMEOUT") != 2 {
@@ -342,6 +348,7 @@ func TestETS12BootstrapPackRequest(t *testing.T) {
 		f.run()
 		f.bs.WaitEvent(server.BootstrapPacked, "thermo-1")
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.events("BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE REGISTRATION_COMPLETE")
 		if zone, _ := f.device.Timezone.Get(); len(zone) != 200*len("Europe/Paris ") {
 			f.Errorf("time zone of %d bytes", len(zone))
@@ -387,6 +394,7 @@ func TestETS12BootstrapPackFallback(t *testing.T) {
 				f.config.Version, f.config.BootstrapPack = lwm2m.Version12, true
 				f.run()
 				f.server.WaitRegistered("thermo-1")
+				synctest.Wait()
 				f.events(test.events + "BOOTSTRAP_REG_COMPLETE BOOTSTRAP_TRANSFER_COMPLETE REGISTRATION_COMPLETE")
 			})
 		})

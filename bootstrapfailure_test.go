@@ -239,6 +239,7 @@ func TestBootstrapServerChanges(t *testing.T) {
 		f.answers(session.Write(f.ctx, path("/0/0/0"), model.StringValue(other.URI()), server.WriteOptions{}))(model.Changed, "")
 		f.answers(session.Finish(f.ctx))(model.Changed, "")
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		must(f, f.client.Bootstrap(f.ctx))
 		other.WaitEvent(server.BootstrapFinished, "thermo-1")
 	})
@@ -252,6 +253,7 @@ func TestBootstrapOverLossyNetwork(t *testing.T) {
 		}
 		f.run()
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.has("/1/0/0", "1")
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -62,6 +63,7 @@ func TestETS1BootstrapPSK(t *testing.T) {
 		}
 		f.answers(session.Finish(f.ctx))(model.Changed, "")
 		f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		if e := f.last(); e.Kind != lwm2m.Registered || e.Handshake != "full" {
 			f.Errorf("event %v", e)
 		}

@@ -238,6 +238,7 @@ func (l *clockedLife) outage() {
 		l.step(30 * time.Second)
 	}
 	l.peer = l.server.WaitRegistered("thermo-1")
+	synctest.Wait()
 	l.observeAll()
 	l.set(50)
 	l.step(time.Minute)
@@ -261,6 +262,7 @@ func (l *clockedLife) pauses() {
 		l.step(10 * time.Second)
 	}
 	l.peer = l.server.WaitRegistered("thermo-1")
+	synctest.Wait()
 	l.observeAll()
 	l.set(60)
 	l.step(time.Minute)

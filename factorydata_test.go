@@ -3,6 +3,7 @@ package lwm2m_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -37,6 +38,7 @@ func TestFactoryData(t *testing.T) {
 				fixture.config.Servers, fixture.config.FactoryData, fixture.config.Store = nil, data, &store.Memory{}
 				fixture.run()
 				peer := fixture.server.WaitRegistered("thermo-1")
+				synctest.Wait()
 				r, err := peer.Registration()
 				must(fixture, err)
 				if r.Lifetime != 300*time.Second {

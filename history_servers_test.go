@@ -3,6 +3,7 @@ package lwm2m_test
 import (
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -41,6 +42,7 @@ func TestHistoryForSeveralServers(t *testing.T) {
 	start(t, configure, func(f *fixture) {
 		begin := time.Now()
 		peer := second.WaitRegistered("thermo-1")
+		synctest.Wait()
 		first := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
 		other, err := peer.Observe(f.ctx, path("/3303/0/5700"), server.ObserveOptions{Accept: server.SenMLJSON})
 		must(t, err)
@@ -82,6 +84,7 @@ func TestHistoryAfterDisable(t *testing.T) {
 		f.expectKept(begin, "24@2 25@3") // nobody has them, so they stay
 		sleep(25 * time.Hour)
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
 		f.notified(o, begin, "/3303/0/5700=24@2 /3303/0/5700=25@3")
 	})

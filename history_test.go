@@ -172,6 +172,7 @@ func TestHistorySurvivesRegister(t *testing.T) {
 		sleep(time.Hour)
 		f.expectKept(begin, "23@0 24@1 25@2")
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		o := f.observe("/3303/0/5700", server.ObserveOptions{Accept: server.SenMLCBOR})
 		f.notified(o, begin, "/3303/0/5700=23@0 /3303/0/5700=24@1 /3303/0/5700=25@2")
 		f.expectKept(begin, "")

@@ -32,6 +32,7 @@ func TestETS950MultiServerRegistration(t *testing.T) {
 	var second *lwm2mtest.Server
 	start(t, withSecond(&second), func(f *fixture) {
 		other := second.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.play(
 			stored("/3303/0/5700", "gt=5"),
 			discovered("/3303/0/5700", `</3303/0/5700>;gt=5`),
@@ -62,6 +63,7 @@ func TestServersAreIndependent(t *testing.T) {
 	var second *lwm2mtest.Server
 	start(t, withSecond(&second), func(f *fixture) {
 		second.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.server.Network.SetState(netip.MustParseAddrPort("198.51.100.2:5683"), lwm2mtest.Silent)
 		updated := make(chan error, 1)
 		go func() { updated <- f.client.Update(f.ctx) }()
@@ -170,6 +172,7 @@ func TestHostRemoveAtOnce(t *testing.T) {
 		go func() { ended <- h.Run(ctx) }()
 		must(t, h.Add(c))
 		s.WaitRegistered("thermo-1")
+		synctest.Wait()
 		sent := s.Network.Stats(lwm2mtest.ToServer).Sent
 		off, powerOff := context.WithCancel(t.Context())
 		powerOff()
@@ -219,6 +222,7 @@ func TestHostRemoveGivesUp(t *testing.T) {
 		go func() { ended <- host.Run(ctx) }()
 		must(t, host.Add(client))
 		s.WaitRegistered("thermo-1")
+		synctest.Wait()
 		s.Network.SetState(serverAddress, lwm2mtest.Silent)
 		short, stop := context.WithTimeout(t.Context(), 3*time.Second)
 		defer stop()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -120,6 +121,7 @@ func TestServersReportIndependently(t *testing.T) {
 	}
 	start(t, configure, func(f *fixture) {
 		other := second.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.attach("/3303/0/5700?pmin=5")
 		f.attachTo(other, "/3303/0/5700?gt=25")
 		mine, theirs := f.follow("/3303/0/5700"), f.followFrom(other, "/3303/0/5700", server.ObserveOptions{})

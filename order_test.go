@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -119,6 +120,7 @@ func TestVersionDowngrade(t *testing.T) {
 	}
 	start(t, configure, func(f *fixture) {
 		peer := old.WaitRegistered("thermo-1")
+		synctest.Wait()
 		first, err := f.peer.Registration()
 		must(t, err)
 		second, err := peer.Registration()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -226,6 +227,7 @@ func TestPauseAndResumeUnderLoad(t *testing.T) {
 		must(t, f.client.Resume(f.ctx))
 		sleep(5 * time.Minute)
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		must(t, f.client.Update(f.ctx))
 		f.want(f.peer.Read(f.ctx, path("/3303/0/5700"), server.ReadOptions{}))(model.Content, fmt.Sprint("/3303/0/5700=", value))
 		if l.take() == "" {

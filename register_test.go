@@ -207,6 +207,7 @@ func TestETS105DiscardedRegisterUpdate(t *testing.T) {
 			t.Errorf("registered again after %v", took)
 		}
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.play(exchange{get("/3303/0/5700", none), model.Content, text, "22.5"})
 		sleep(0)
 		want := "REGISTRATION_COMPLETE OBSERVER_ADDED REG_UPDATE REGISTRATION_FAILURE OBSERVER_REMOVED REGISTRATION_COMPLETE"
@@ -330,6 +331,7 @@ func TestServerSilent(t *testing.T) {
 		f.server.Network.SetState(serverAddress, lwm2mtest.Up)
 		sleep(10 * time.Minute)
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.play(exchange{get("/3303/0/5700", none), model.Content, text, "22.5"})
 	})
 }
@@ -375,6 +377,7 @@ func TestNameServerFails(t *testing.T) {
 		s.Network.SetName(name, serverAddress.Addr())
 		sleep(75 * time.Second)
 		s.WaitRegistered("thermo-1")
+		synctest.Wait()
 		// It moves: the name is looked up anew when the old address is dead.
 		s.Network.SetName(name, netip.MustParseAddr("198.51.100.2"))
 		s.Network.SetState(serverAddress, lwm2mtest.Silent)
@@ -399,6 +402,7 @@ func TestRebind(t *testing.T) {
 		must(t, err)
 		must(t, f.client.Update(f.ctx))
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		if r, err = f.peer.Registration(); err != nil || r.Address != moved.String() {
 			t.Errorf("server has the address %s, want %s", r.Address, moved)
 		}
@@ -505,6 +509,7 @@ func TestAddBeforeRun(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- client.Run(ctx) }()
 		peer := s.WaitRegistered("thermo-1")
+		synctest.Wait()
 		r, err := peer.Write(t.Context(), path("/1/0/2"), model.IntegerValue(3), server.WriteOptions{}) // wakes the client
 		must(t, errors.Join(err, r.Err()))
 		sleep(time.Minute)

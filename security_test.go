@@ -273,6 +273,7 @@ func TestLoadCredentials(t *testing.T) {
 			go func() { _ = s.client.Update(s.ctx) }() // makes the next attempt at once
 		}
 		s.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		if calls != 5 {
 			t.Errorf("%d calls", calls)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
@@ -62,6 +63,7 @@ func soak(t *testing.T, seed uint64) {
 		f.weather(lwm2mtest.Conditions{})
 		sleep(time.Hour)
 		f.peer = f.server.WaitRegistered("thermo-1")
+		synctest.Wait()
 		f.agree()
 	})
 }

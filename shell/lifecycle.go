@@ -35,17 +35,18 @@ func (d *Device) Start(endpoint string, bootstrap bool) error {
 		d.seedWhyNot()
 		return err
 	}
-	if !bootstrap {
-		return nil
+	if client := d.Client(); bootstrap && d.hasAccount(false) { // else the client asks by itself
+		go func() { _ = client.Bootstrap(d.ctx) }() // events tell of the outcome
 	}
-	client := d.Client()
-	go func() { _ = client.Bootstrap(d.ctx) }() // events tell of the outcome
 	return nil
 }
 
-func (d *Device) hasBootstrapServer() bool {
+func (d *Device) hasBootstrapServer() bool { return d.hasAccount(true) }
+
+// hasAccount reports whether there is an instance of the Security Object that is the Bootstrap-Server's, or another server's.
+func (d *Device) hasAccount(bootstrap bool) bool {
 	for _, in := range d.Instances() {
-		if v, _ := in.Get(securityBootstrap); in.Object().ID == objectSecurity && v.Bool() {
+		if v, _ := in.Get(securityBootstrap); in.Object().ID == objectSecurity && v.Bool() == bootstrap {
 			return true
 		}
 	}
