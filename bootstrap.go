@@ -115,18 +115,28 @@ func (c *Client) reconcileBootstrap(now time.Time) {
 	}
 }
 
-// bootstrapAccount finds the account of the Bootstrap-Server. It is called with c.mu held.
-func (c *Client) bootstrapAccount() (a account, ok bool) {
+// bootstrapSecurity finds the instance of the Security Object that is the Bootstrap-Server's; nil if there is none. It
+// is called with c.mu held.
+func (c *Client) bootstrapSecurity() *tree.Instance {
 	for node := range c.tree.Instances(objectSecurity) {
 		if value(node, securityBootstrap).Bool() {
-			a, err := c.readSecurity(node)
-			if err != nil {
-				c.log.Error("the account of the Bootstrap-Server cannot be used", "err", err)
-			}
-			return a, err == nil
+			return node
 		}
 	}
-	return a, false
+	return nil
+}
+
+// bootstrapAccount reads the account of the Bootstrap-Server. It is called with c.mu held.
+func (c *Client) bootstrapAccount() (a account, ok bool) {
+	node := c.bootstrapSecurity()
+	if node == nil {
+		return a, false
+	}
+	a, err := c.readSecurity(node)
+	if err != nil {
+		c.log.Error("the account of the Bootstrap-Server cannot be used", "err", err)
+	}
+	return a, err == nil
 }
 
 func newBootstrapper(c *Client, a account) *bootstrapper {

@@ -74,23 +74,31 @@ func TestBootstrapCallbacks(t *testing.T) {
 	})
 }
 
+// finishHeldUp has the Bootstrap-Server finish a session that writes the time zone, which was UTC. The callback, which
+// has been told of the new value, waits for proceed; reached gets what else it is told.
+func (f *bootstrapFixture) finishHeldUp() (session *server.BootstrapSession, reached chan string, proceed chan struct{}) {
+	f.Helper()
+	reached, proceed = make(chan string, 10), make(chan struct{})
+	f.device.Timezone.OnWrite(func(_ context.Context, zone string) error {
+		reached <- zone
+		<-proceed
+		return nil
+	})
+	must(f, f.device.Timezone.Set("UTC"))
+	session = f.session()
+	must(f, session.Configure(f.ctx))
+	f.answers(session.Write(f.ctx, path("/3/0/15"), model.StringValue("Europe/Paris"), server.WriteOptions{}))(model.Changed, "")
+	go func() { _, _ = session.Finish(f.ctx) }()
+	if zone := <-reached; zone != "Europe/Paris" {
+		f.Errorf("told %q", zone)
+	}
+	return session, reached, proceed
+}
+
 // A session that ends while the callbacks run has no effect, and what they were told is taken back.
 func TestBootstrapEndsDuringCallbacks(t *testing.T) {
 	bootstrapped(t, manual, func(f *bootstrapFixture) {
-		reached, proceed := make(chan string, 10), make(chan struct{})
-		f.device.Timezone.OnWrite(func(_ context.Context, zone string) error {
-			reached <- zone
-			<-proceed
-			return nil
-		})
-		must(f, f.device.Timezone.Set("UTC"))
-		session := f.session()
-		must(f, session.Configure(f.ctx))
-		f.answers(session.Write(f.ctx, path("/3/0/15"), model.StringValue("Europe/Paris"), server.WriteOptions{}))(model.Changed, "")
-		go func() { _, _ = session.Finish(f.ctx) }()
-		if zone := <-reached; zone != "Europe/Paris" {
-			f.Errorf("told %q", zone)
-		}
+		session, _, proceed := f.finishHeldUp()
 		f.answers(session.Write(f.ctx, path("/3/0/15"), model.StringValue("x"), server.WriteOptions{}))(lwm2m.ServiceUnavailable, "being checked")
 		stopped := make(chan struct{})
 		go func() {
@@ -109,20 +117,7 @@ func TestBootstrapEndsDuringCallbacks(t *testing.T) {
 // If a session fails while the callbacks run, they are told of what was there before.
 func TestBootstrapUndoesCallbacks(t *testing.T) {
 	bootstrapped(t, manual, func(f *bootstrapFixture) {
-		reached, proceed := make(chan string, 10), make(chan struct{})
-		f.device.Timezone.OnWrite(func(_ context.Context, zone string) error {
-			reached <- zone
-			<-proceed
-			return nil
-		})
-		must(f, f.device.Timezone.Set("UTC"))
-		session := f.session()
-		must(f, session.Configure(f.ctx))
-		f.answers(session.Write(f.ctx, path("/3/0/15"), model.StringValue("Europe/Paris"), server.WriteOptions{}))(model.Changed, "")
-		go func() { _, _ = session.Finish(f.ctx) }()
-		if zone := <-reached; zone != "Europe/Paris" {
-			f.Errorf("told %q", zone)
-		}
+		_, reached, proceed := f.finishHeldUp()
 		must(f, f.client.Pause(f.ctx)) // which gives up the connection
 		close(proceed)
 		if zone := <-reached; zone != "UTC" {
@@ -133,7 +128,7 @@ func TestBootstrapUndoesCallbacks(t *testing.T) {
 			f.Errorf("a session that has failed has an effect: %s", f.all())
 		}
 		must(f, f.client.Resume(f.ctx))
-		session = f.session()
+		session := f.session()
 		must(f, session.Configure(f.ctx))
 		f.answers(session.Finish(f.ctx))(model.Changed, "")
 		f.server.WaitRegistered("thermo-1")

@@ -66,14 +66,7 @@ func (c *Client) orderOf(s *session) registration.Account {
 }
 
 // hasBootstrapAccount reports whether there is a Bootstrap-Server to ask. It is called with c.mu held.
-func (c *Client) hasBootstrapAccount() bool {
-	for node := range c.tree.Instances(objectSecurity) {
-		if value(node, securityBootstrap).Bool() {
-			return true
-		}
-	}
-	return false
-}
+func (c *Client) hasBootstrapAccount() bool { return c.bootstrapSecurity() != nil }
 
 // Expire begins with servers whose delay is over. The loop calls it.
 func (o *ordering) Expire(now time.Time) {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"flag"
 	"fmt"
 	"math/big"
 	"os"
@@ -18,10 +17,9 @@ import (
 	"time"
 
 	"github.com/lwm2m-go/lwm2m"
+	"github.com/lwm2m-go/lwm2m/internal/golden"
 	"github.com/lwm2m-go/lwm2m/model"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // bad files, each in a file of its own with what is told about it.
 func TestMistakes(t *testing.T) {
@@ -36,16 +34,7 @@ func TestMistakes(t *testing.T) {
 				t.Fatal("no mistake was found")
 			}
 			got := strings.ReplaceAll(filepath.ToSlash(err.Error()), "The system cannot find the file specified.", "no such file or directory") + "\n"
-			golden := strings.TrimSuffix(name, ".yaml") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil || got != string(want) {
-				t.Errorf("got:\n%swant:\n%s%v", got, want, err)
-			}
+			golden.Compare(t, strings.TrimSuffix(name, ".yaml")+".txt", []byte(got))
 		})
 	}
 }
